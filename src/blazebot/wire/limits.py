@@ -1,0 +1,37 @@
+"""The protocol's numbers, each with its source ([S] seeds, [D] API documentation, [C] clients)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIB: Final = 1024 * 1024
+
+FRAME_LIMIT: Final = 4 * MIB
+"""Default bound, in bytes, of a frame once inflated (ours)."""
+
+BATCH_LIMIT: Final = 100
+"""Messages in one batch, receipts in one batch [S]."""
+
+REQUEST_LIMIT: Final = 128 * 1024
+"""Bytes in one REST request body of messages [D]."""
+
+QUOTA_PER_MINUTE: Final = 100_000
+"""Messages that one bot may send in a minute [S]."""
+
+CLOCK_TOLERANCE: Final = 300
+"""Seconds by which a token's ``iat`` may differ from the service's clock [S]."""
+
+RETENTION: Final = 7 * 24 * 3600
+"""Seconds for which the service keeps an undelivered message [S]."""
+
+PARTICIPANTS_LIMIT: Final = 256
+"""Participants of one group [D]."""
+
+
+def socket_limit(frame_limit: int) -> int:
+    """Return the socket library's own message limit for our inflated ``frame_limit``.
+
+    It lies above ours, so that a frame that is too large is refused by us, alone, and does not
+    cost the connection.
+    """
+    return 4 * frame_limit
