@@ -16,6 +16,8 @@ __all__ = [
     "FrameTooLarge",
     "HandlerTimeout",
     "KeystoreError",
+    "NotRunning",
+    "RegistrationError",
     "RequestTimeout",
     "SandboxError",
     "SendTimeout",
@@ -86,6 +88,14 @@ class HandlerTimeout(BlazebotError):
 
 class SessionInUse(BlazebotError):
     """Another process on this machine runs a bot with the same session."""
+
+
+class RegistrationError(BlazebotError):
+    """Something cannot be a handler; the message names it, its file and line."""
+
+
+class NotRunning(BlazebotError):
+    """The bot was asked to send while it does not run."""
 
 
 class SandboxError(BlazebotError):

@@ -1,0 +1,1 @@
+"""What people write: a bot, its handlers, the messages that they take."""

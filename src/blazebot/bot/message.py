@@ -1,0 +1,84 @@
+"""The message that a handler takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from blazebot.wire.content import Content
+from blazebot.wire.messages import MessageView
+
+if TYPE_CHECKING:
+    from blazebot.bot.bot import Bot
+    from blazebot.delivery.message_ids import SentByHandler
+
+C_co = TypeVar("C_co", bound=Content, covariant=True)
+
+
+class Message(Generic[C_co]):
+    """A message to the bot, with content of one kind: ``Message[Text]`` has ``content.text``.
+
+    ``view`` is the message as it came over the wire.
+    """
+
+    __slots__ = ("_bot", "_sent", "content", "view")
+
+    def __init__(self, bot: Bot, view: MessageView, content: C_co, sent: SentByHandler) -> None:
+        self._bot = bot
+        self._sent = sent
+        self.view = view
+        self.content: C_co = content
+
+    def __repr__(self) -> str:
+        return f"<Message {self.id} {self.category} from {self.user_id}>"
+
+    @property
+    def id(self) -> str:
+        """The message's id. It is the key to make a handler's own side effects idempotent."""
+        return self.view.message_id
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation that it stands in, and that a reply goes to."""
+        return self.view.conversation_id or ""
+
+    @property
+    def user_id(self) -> str:
+        """Who sent it."""
+        return self.view.user_id or ""
+
+    @property
+    def category(self) -> str:
+        """Its category as it came, such as ``PLAIN_TEXT``."""
+        return self.view.category or ""
+
+    @property
+    def quote_message_id(self) -> str | None:
+        """The message that it quotes, or None."""
+        return self.view.quote_message_id or None
+
+    @property
+    def representative_id(self) -> str | None:
+        """On whose behalf it was sent, or None."""
+        return self.view.representative_id or None
+
+    @property
+    def created_at(self) -> datetime:
+        """When the service took it, in UTC."""
+        return self.view.created
+
+    async def reply(self, content: Content | str, *, key: str | None = None) -> str:
+        """Send ``content`` (text, where it is a str) to the same conversation.
+
+        Returns the id of the message sent, once the service has taken it. It takes effect once,
+        though the handler may run again: the id is derived from what is sent. Where words differ
+        from run to run (models, times), name the send by ``key``: the first words then stay.
+
+        Raises:
+            ContentError: the content cannot be sent.
+            ServiceError: the service refused it.
+            SendTimeout: the service did not take it within ``send_timeout``.
+        """
+        return await self._bot.send_to_conversation(
+            self.conversation_id, content, key=key, sent=self._sent
+        )

@@ -1,0 +1,1 @@
+"""The bot end's I/O: one line to Blaze, REST, receipts."""

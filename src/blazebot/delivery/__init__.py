@@ -1,0 +1,1 @@
+"""Getting each message handled once, in order."""

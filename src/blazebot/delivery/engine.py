@@ -1,0 +1,334 @@
+"""The in-process engine: a bounded number of handlers over the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Final, Protocol
+
+from blazebot.delivery.inbox import Inbox, Item, Lane, Verdict
+from blazebot.delivery.retries import RetryPolicy
+from blazebot.errors import BlazebotError, HandlerTimeout
+from blazebot.wire.messages import DELIVERED, READ, MessageView
+
+logger = logging.getLogger("blazebot.delivery")
+
+ASK_INTERVAL: Final = 1.0
+"""Seconds between two requests for what was let go."""
+
+ASK_PATIENCE: Final = 60.0
+"""Seconds after which a new line is opened if what was let go has not come again."""
+
+
+class Line(Protocol):
+    """What the engine needs of the line to the service."""
+
+    async def list_pending(self) -> None:
+        """Ask for everything that is not acknowledged."""
+
+    async def reconnect(self) -> None:
+        """Drop the line and open a new one."""
+
+
+class Engine:
+    """Runs ``handle`` for each message, ``concurrency`` at once, one at a time in a conversation.
+
+    ``acknowledge(message_id, status)`` queues a receipt. ``bury(view, error, tries)`` takes a
+    message whose tries are used up; when it returns the message is acknowledged as delivered,
+    when it raises the message stays unacknowledged. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        handle: Callable[[MessageView], Awaitable[None]],
+        bury: Callable[[MessageView, BaseException, int], Awaitable[None]],
+        acknowledge: Callable[[str, str], None],
+        line: Line,
+        concurrency: int,
+        handler_timeout: float,
+        max_tries: int,
+        retry_window: float,
+    ) -> None:
+        self._inbox = inbox
+        self._handle = handle
+        self._bury = bury
+        self._acknowledge = acknowledge
+        self._line = line
+        self._concurrency = concurrency
+        self._handler_timeout = handler_timeout
+        self._retries = RetryPolicy(max_tries, retry_window, random.uniform)
+        self._slots: set[_Slot] = set()
+        self._idle: deque[_Slot] = deque()
+        self._woken = False
+        self._stopping = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._ask_timer: asyncio.TimerHandle | None = None
+        self._asked_at = -ASK_INTERVAL
+        self._patience: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self.handled = 0
+        """Messages whose handler succeeded so far."""
+        self.failed = 0
+        """Tries of a handler that failed so far."""
+
+    # Arrival
+
+    def offer(self, view: MessageView) -> None:
+        """Take a message from the line; never waits."""
+        verdict = self._inbox.offer(view)
+        if verdict is Verdict.ACCEPTED:
+            if not self._woken:
+                self._woken = True
+                asyncio.get_running_loop().call_soon(self._wake_first)
+        elif verdict is Verdict.HANDLED:
+            self._acknowledge(view.message_id, self._inbox.status(view.message_id) or READ)
+
+    def line_opened(self) -> None:
+        """Note that a new line is open, on which all that is pending comes again."""
+        self._inbox.line_opened()
+
+    # Slots. One is woken first; only if its handler has to wait are more woken, so that handlers
+    # that do not wait cost no switch of tasks.
+
+    def _wake_first(self) -> None:
+        if self._inbox.ready and self._wake_slot():
+            asyncio.get_running_loop().call_soon(self._wake_rest)
+        else:
+            self._woken = False
+
+    def _wake_rest(self) -> None:
+        self._woken = False
+        for _ in range(self._inbox.ready):
+            if not self._wake_slot():
+                return
+
+    def _wake_slot(self) -> bool:
+        while self._idle:
+            slot = self._idle.popleft()
+            if slot.wakeup is not None and not slot.wakeup.done():
+                slot.wakeup.set_result(None)
+                return True
+        if len(self._slots) < self._concurrency and not self._stopping:
+            slot = _Slot()
+            slot.task = asyncio.create_task(self._serve(slot))
+            self._slots.add(slot)
+            return True
+        return False
+
+    async def _serve(self, slot: _Slot) -> None:
+        try:
+            while True:
+                lane = self._inbox.next()
+                if lane is not None:
+                    await self._run(slot, lane)
+                elif self._stopping:
+                    return
+                else:
+                    slot.wakeup = asyncio.get_running_loop().create_future()
+                    self._idle.append(slot)
+                    await slot.wakeup
+        finally:
+            self._slots.discard(slot)
+
+    async def _run(self, slot: _Slot, lane: Lane) -> None:
+        item = lane.items[0]
+        slot.started_at = now = time.monotonic()
+        slot.overdue = False
+        if item.first_try is None:
+            item.first_try = now
+        if self._watch is None:
+            self._watch_slots()
+        error: BaseException | None = None
+        try:
+            await self._handle(item.view)
+        except asyncio.CancelledError as cancelled:
+            # Cancelled by us it is overdue or the end; a handler may also cancel itself.
+            if self._stopping and not slot.overdue:
+                raise
+            error = cancelled
+        except Exception as raised:
+            error = raised
+        finally:
+            slot.started_at = None
+            if slot.overdue and slot.task is not None:
+                slot.task.uncancel()
+        if error is None:
+            self.handled += 1
+            self._finished(lane, READ)
+        else:
+            await self._failed(lane, item, self._timeout_error() if slot.overdue else error)
+
+    def _finished(self, lane: Lane, status: str) -> None:
+        message_id = lane.items[0].view.message_id
+        if self._inbox.finished(lane, status):
+            self._ask_soon()
+        self._acknowledge(message_id, status)
+
+    # Failure
+
+    async def _failed(self, lane: Lane, item: Item, error: BaseException) -> None:
+        self.failed += 1
+        item.tries += 1
+        now = time.monotonic()
+        again = self._retries.next_try(item.tries, item.first_try or now, now)
+        logger.warning(
+            "handler failed for message %s (try %d%s)",
+            item.view.message_id,
+            item.tries,
+            "" if again is None else f", next in {again - now:.1f} s",
+            exc_info=error,
+        )
+        if again is not None:
+            self._inbox.rest(lane, again)
+            self._set_alarm()
+            return
+        try:
+            async with asyncio.timeout(self._handler_timeout):
+                await self._bury(item.view, error, item.tries)
+        except Exception:
+            logger.exception(
+                "message %s could not be kept as a dead letter; it stays unacknowledged and will "
+                "come again",
+                item.view.message_id,
+            )
+            if self._inbox.released(lane):
+                self._ask_soon()
+        else:
+            self._finished(lane, DELIVERED)
+
+    def _timeout_error(self) -> HandlerTimeout:
+        return HandlerTimeout(
+            f"the handler ran for more than {self._handler_timeout:g} s; see handler_timeout"
+        )
+
+    def _set_alarm(self) -> None:
+        now = time.monotonic()
+        at = self._inbox.wake(now)
+        if self._inbox.ready:
+            self._wake_rest()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if at is not None and not self._stopping:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(max(0.0, at - now), self._set_alarm)
+
+    # Deadlines: one look over all slots now and then, not a timer for each message.
+
+    def _watch_slots(self) -> None:
+        now = time.monotonic()
+        busy = False
+        for slot in list(self._slots):
+            if slot.started_at is None or slot.task is None:
+                continue
+            busy = True
+            if now - slot.started_at >= self._handler_timeout:
+                slot.overdue = True
+                slot.task.cancel()
+        self._watch = None
+        if busy or self._inbox.ready:
+            interval = min(1.0, self._handler_timeout / 10)
+            loop = asyncio.get_running_loop()
+            self._watch = loop.call_later(interval, self._watch_slots)
+
+    # What was let go
+
+    def _ask_soon(self) -> None:
+        if self._ask_timer is None and not self._stopping:
+            delay = max(0.0, self._asked_at + ASK_INTERVAL - time.monotonic())
+            loop = asyncio.get_running_loop()
+            self._ask_timer = loop.call_later(delay, self._ask)
+
+    def _ask(self) -> None:
+        self._ask_timer = None
+        if not self._inbox.awaits_repeats:
+            return
+        self._asked_at = time.monotonic()
+        if self._inbox.has_overflowed:
+            self._start(self._line.reconnect())
+            return
+        self._start(self._line.list_pending())
+        if self._patience is None:
+            self._watch_longest_awaited()
+
+    def _watch_longest_awaited(self) -> None:
+        # What was let go may never come again, such as when it has expired. On a new line nothing
+        # is awaited, for it begins with the oldest pending.
+        awaited = self._inbox.longest_awaited
+        loop = asyncio.get_running_loop()
+        self._patience = (
+            None
+            if awaited is None
+            else loop.call_later(ASK_PATIENCE, self._patience_is_over, awaited)
+        )
+
+    def _patience_is_over(self, awaited: str) -> None:
+        if self._inbox.longest_awaited == awaited:
+            logger.info("message %s was let go and has not come again: new line", awaited)
+            self._patience = None
+            self._start(self._line.reconnect())
+        else:
+            self._watch_longest_awaited()
+
+    def _start(self, asking: Coroutine[None, None, None]) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = asyncio.create_task(_quietly(asking))
+
+    # The end
+
+    async def stop(self, grace: float) -> None:
+        """Take no more, wait up to ``grace`` seconds for running handlers, then cancel them."""
+        self._stopping = True
+        self._inbox.close()
+        for timer in (self._alarm, self._ask_timer, self._patience):
+            if timer is not None:
+                timer.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+        tasks = [slot.task for slot in self._slots if slot.task is not None]
+        while self._wake_slot():
+            pass
+        if tasks:
+            _, running = await asyncio.wait(tasks, timeout=max(0.0, grace))
+            if running:
+                logger.warning(
+                    "%d handlers given up after %g s; their messages will come again",
+                    len(running),
+                    grace,
+                )
+            for task in running:
+                task.cancel()
+            # A handler that swallows its cancellation is left behind.
+            if running:
+                await asyncio.wait(running, timeout=1.0)
+        if self._watch is not None:
+            self._watch.cancel()
+
+
+async def _quietly(asking: Coroutine[None, None, None]) -> None:
+    try:
+        await asking
+    except BlazebotError as error:
+        # The line is gone; the next one lists what is pending by itself.
+        logger.debug("asking for what was let go failed: %s", error)
+
+
+class _Slot:
+    """Room for one running handler."""
+
+    __slots__ = ("overdue", "started_at", "task", "wakeup")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.wakeup: asyncio.Future[None] | None = None
+        self.started_at: float | None = None
+        self.overdue = False

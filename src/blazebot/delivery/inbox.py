@@ -1,0 +1,283 @@
+"""Which message is handled when: once, in order, and never more than fits. Pure: no I/O, no clock.
+
+A lane is a conversation with messages at hand. Its messages are handled one after another; lanes
+stand side by side. The states of a lane:
+
+    ready -> running -> ready (more at hand) | gone (none) | resting (a retry is due later) -> ready
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum, auto
+from itertools import count
+
+from blazebot.wire.messages import MessageView
+
+
+class Verdict(Enum):
+    """What became of a message that was offered."""
+
+    ACCEPTED = auto()
+    """It is at hand and will be handled."""
+    AT_HAND = auto()
+    """It is at hand already: a repeat to ignore."""
+    HANDLED = auto()
+    """It was handled: a repeat to acknowledge again."""
+    LET_GO = auto()
+    """There is no room: it stays unacknowledged, and is to be asked for again."""
+
+
+class Item:
+    """A message at hand: its view, failed tries so far, when the first try began (or None)."""
+
+    __slots__ = ("first_try", "tries", "view")
+
+    def __init__(self, view: MessageView) -> None:
+        self.view = view
+        self.tries = 0
+        self.first_try: float | None = None
+
+
+class Lane:
+    """A conversation with messages at hand, oldest first."""
+
+    __slots__ = ("conversation_id", "items")
+
+    def __init__(self, conversation_id: str) -> None:
+        self.conversation_id = conversation_id
+        self.items: deque[Item] = deque()
+
+
+class HandledIds:
+    """Ids of handled messages with the status to acknowledge them with, bounded.
+
+    An id is kept until its acknowledgement is confirmed and at least ``keep`` seconds longer (at
+    most twice that), unless more than ``limit`` are kept; then the oldest go first.
+    """
+
+    def __init__(self, *, keep: float, limit: int) -> None:
+        self._keep = keep
+        self._limit = limit
+        self._unconfirmed: dict[str, str] = {}
+        # Two generations instead of a time for each id: cheap, and exact enough.
+        self._young: dict[str, str] = {}
+        self._old: dict[str, str] = {}
+        self._turned_at: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._unconfirmed) + len(self._young) + len(self._old)
+
+    def status(self, message_id: str) -> str | None:
+        """Return the status that a handled message was acknowledged with; None if not known."""
+        return (
+            self._unconfirmed.get(message_id)
+            or self._young.get(message_id)
+            or self._old.get(message_id)
+        )
+
+    def add(self, message_id: str, status: str) -> None:
+        """Remember a message as handled."""
+        self._unconfirmed[message_id] = status
+        if len(self) > self._limit:
+            self._drop_oldest()
+
+    def confirmed(self, message_ids: Sequence[str], now: float) -> None:
+        """Note that the service has taken the acknowledgements of ``message_ids``."""
+        if self._turned_at is None:
+            self._turned_at = now
+        elif now - self._turned_at >= self._keep:
+            # After an idle time even the younger generation is old enough to go.
+            idle = now - self._turned_at >= 2 * self._keep
+            self._old = {} if idle else self._young
+            self._young = {}
+            self._turned_at = now
+        for message_id in message_ids:
+            status = self._unconfirmed.pop(message_id, None)
+            if status is not None:
+                self._young[message_id] = status
+
+    def _drop_oldest(self) -> None:
+        for generation in (self._old, self._young, self._unconfirmed):
+            if generation:
+                del generation[next(iter(generation))]
+                return
+
+
+class Inbox:
+    """The messages at hand.
+
+    ``limit`` bounds them in total and ``lane_limit`` for one conversation, so that one person who
+    floods delays nobody else. Where a message is let go, its conversation takes none until that
+    very message comes again, so its order holds whatever the service pushes in between.
+    """
+
+    def __init__(self, *, limit: int, lane_limit: int, keep_ids: float, ids_limit: int) -> None:
+        self._limit = limit
+        self._lane_limit = lane_limit
+        self._lanes: dict[str, Lane] = {}
+        self._ready: deque[Lane] = deque()
+        self._resting: list[tuple[float, int, Lane]] = []
+        self._order = count()
+        self._at_hand: set[str] = set()
+        # Conversation -> the first message let go, which it waits for.
+        self._awaited: dict[str, str] = {}
+        self._overflowed = False
+        self._closed = False
+        self._handled = HandledIds(keep=keep_ids, limit=ids_limit)
+        self.let_go = 0
+        """Messages let go so far."""
+        self.repeats = 0
+        """Messages offered so far that were at hand or handled."""
+
+    def __len__(self) -> int:
+        return len(self._at_hand)
+
+    # Arrival
+
+    def offer(self, view: MessageView) -> Verdict:
+        """Take a message in, if it is new and there is room."""
+        message_id = view.message_id
+        if message_id in self._at_hand:
+            self.repeats += 1
+            return Verdict.AT_HAND
+        if self._handled.status(message_id) is not None:
+            self.repeats += 1
+            return Verdict.HANDLED
+        if self._closed or not self._has_room(view):
+            self.let_go += 1
+            return Verdict.LET_GO
+        self._accept(view)
+        return Verdict.ACCEPTED
+
+    def _has_room(self, view: MessageView) -> bool:
+        conversation_id, message_id = view.conversation_id or "", view.message_id
+        awaited = self._awaited.get(conversation_id)
+        if self._overflowed and awaited is None:
+            return False
+        if awaited is not None and awaited != message_id:
+            return False
+        lane = self._lanes.get(conversation_id)
+        if len(self._at_hand) >= self._limit or (
+            lane is not None and len(lane.items) >= self._lane_limit
+        ):
+            self._await(conversation_id, message_id)
+            return False
+        if awaited is not None:
+            del self._awaited[conversation_id]
+        return True
+
+    def _await(self, conversation_id: str, message_id: str) -> None:
+        # One that came and found no room again goes to the end: see longest_awaited.
+        known = self._awaited.pop(conversation_id, None) is not None
+        if known or len(self._awaited) < self._limit:
+            self._awaited[conversation_id] = message_id
+        else:
+            # Too many conversations to remember where each stopped: none that is not remembered
+            # takes any more until the next line, which begins with the oldest pending.
+            self._overflowed = True
+
+    def _accept(self, view: MessageView) -> None:
+        conversation_id = view.conversation_id or ""
+        self._at_hand.add(view.message_id)
+        lane = self._lanes.get(conversation_id)
+        if lane is None:
+            lane = self._lanes[conversation_id] = Lane(conversation_id)
+            self._ready.append(lane)
+        lane.items.append(Item(view))
+
+    def line_opened(self) -> None:
+        """Start afresh on a new line: the service pushes all that is pending, oldest first."""
+        self._awaited.clear()
+        self._overflowed = False
+
+    @property
+    def awaits_repeats(self) -> bool:
+        """Whether messages were let go that have not come again."""
+        return bool(self._awaited) or self._overflowed
+
+    @property
+    def longest_awaited(self) -> str | None:
+        """The id of the message that was let go and has not come again for the longest time."""
+        return next(iter(self._awaited.values()), None)
+
+    @property
+    def has_overflowed(self) -> bool:
+        """Whether only a new line can bring back all that was let go."""
+        return self._overflowed
+
+    # Handling
+
+    @property
+    def ready(self) -> int:
+        """How many lanes have a message that can be handled now."""
+        return len(self._ready)
+
+    def next(self) -> Lane | None:
+        """Return the lane whose oldest message is to be handled now; it is running then."""
+        return self._ready.popleft() if self._ready else None
+
+    def finished(self, lane: Lane, status: str) -> bool:
+        """End the lane's oldest message: it is to be acknowledged with ``status``.
+
+        Returns whether half the room is free now and messages that were let go should be asked
+        for again.
+        """
+        item = lane.items[0]
+        self._handled.add(item.view.message_id, status)
+        return self._remove(lane)
+
+    def released(self, lane: Lane) -> bool:
+        """Forget the lane's oldest message, unacknowledged: the service will push it again.
+
+        Returns the same as :meth:`finished`.
+        """
+        return self._remove(lane)
+
+    def rest(self, lane: Lane, until: float) -> None:
+        """Let the lane wait for the next try of its oldest message, holding nothing else up."""
+        heapq.heappush(self._resting, (until, next(self._order), lane))
+
+    def wake(self, now: float) -> float | None:
+        """Make the lanes ready whose rest is over; return when the next one's is, or None."""
+        while self._resting and self._resting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._resting)[2])
+        return self._resting[0][0] if self._resting else None
+
+    def close(self) -> None:
+        """Take no more, and let go of what is not running."""
+        self._closed = True
+        self._ready.clear()
+        self._resting.clear()
+
+    def _remove(self, lane: Lane) -> bool:
+        self._at_hand.discard(lane.items.popleft().view.message_id)
+        if self._closed:
+            return False
+        if lane.items:
+            self._ready.append(lane)
+        else:
+            del self._lanes[lane.conversation_id]
+        return self.awaits_repeats and self._half_is_free(lane)
+
+    def _half_is_free(self, lane: Lane) -> bool:
+        # True just when the total, or an awaiting lane, crosses its half, so that the service is
+        # asked once for each half and not for each message.
+        total, half = len(self._at_hand), self._limit // 2
+        if total > half:
+            return False
+        return total == half or (
+            lane.conversation_id in self._awaited and len(lane.items) == self._lane_limit // 2
+        )
+
+    # Acknowledgement
+
+    def status(self, message_id: str) -> str | None:
+        """Return the status that a handled message is to be acknowledged with again, or None."""
+        return self._handled.status(message_id)
+
+    def confirmed(self, message_ids: Sequence[str], now: float) -> None:
+        """Note that the service has taken the acknowledgements of ``message_ids``."""
+        self._handled.confirmed(message_ids, now)

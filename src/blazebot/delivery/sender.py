@@ -1,0 +1,94 @@
+"""Messages on their way out: in order within a conversation, tried again until a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
+
+from blazebot.errors import SendTimeout, ServiceError
+from blazebot.wire.frames import CREATE_MESSAGE
+from blazebot.wire.messages import MessageRequest
+
+logger = logging.getLogger("blazebot.delivery")
+
+_PAUSE: Final = 0.5
+_PAUSE_CAP: Final = 10.0
+
+
+class Service(Protocol):
+    """What the sender needs of the line to the service."""
+
+    def request(
+        self, action: str, params: Any = None, *, within: float | None = None
+    ) -> Awaitable[object]:
+        """Send a request until it is answered, ``within`` seconds."""
+
+
+class Sender:
+    """Sends messages, each until the service has answered or ``send_timeout`` seconds are over.
+
+    Messages of one conversation go one after another, in the order in which they were given.
+    """
+
+    def __init__(self, service: Service, *, send_timeout: float) -> None:
+        self._service = service
+        self._send_timeout = send_timeout
+        self._turns: dict[str, _Turn] = {}
+
+    async def send(self, request: MessageRequest) -> None:
+        """Send a message; return once the service has taken it.
+
+        The same ``message_id`` is kept through all tries, so it takes effect once.
+
+        Raises:
+            ServiceError: the service refused it; trying again would not help.
+            SendTimeout: no answer within ``send_timeout``, reconnects and pauses included.
+        """
+        deadline = time.monotonic() + self._send_timeout
+        conversation_id = request.conversation_id
+        turn = self._turns.get(conversation_id)
+        if turn is None:
+            turn = self._turns[conversation_id] = _Turn()
+        turn.users += 1
+        try:
+            async with turn.lock:
+                await self._send(request, deadline)
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[conversation_id]
+
+    async def _send(self, request: MessageRequest, deadline: float) -> None:
+        pause = _PAUSE
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                await self._service.request(CREATE_MESSAGE, request, within=max(0.0, left))
+            except ServiceError as error:
+                if not error.temporary:
+                    raise
+                wait = random.uniform(pause / 2, pause)  # noqa: S311 - jitter, not a secret
+                if wait >= deadline - time.monotonic():
+                    raise SendTimeout(
+                        f"a message was refused for {self._send_timeout:g} s, see send_timeout; "
+                        f"last: {error}"
+                    ) from error
+                logger.warning("send put off for %.1f s: %s", wait, error)
+                await asyncio.sleep(wait)
+                pause = min(_PAUSE_CAP, pause * 2)
+            else:
+                return
+
+
+class _Turn:
+    """Whose turn it is to send in one conversation, and how many want one."""
+
+    __slots__ = ("lock", "users")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
