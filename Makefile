@@ -1,0 +1,44 @@
+# Everything sets itself up in .venv; only Python 3.11+, make and (on Debian) apt are needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format bench setup clean
+
+demo: setup  ## A sandbox, an echo bot, and a conversation with it
+	@$(BIN)/blazebot demo
+
+test: setup  ## Lint, types and every test, with the time of each part
+	@$(BIN)/python -m tests.parts
+
+lint: setup  ## Linter, formatter and strict types
+	@$(BIN)/python -m tests.parts lint
+
+format: setup
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup  ## Blazebot beside the bare loop of its libraries
+	@$(BIN)/python -m bench
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Blazebot needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(MAKE) --no-print-directory venv-package
+	@test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Debian ships venv apart from Python.
+.PHONY: venv-package
+venv-package:
+	@echo "Installing python3-venv ..."
+	@$$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq
+	@$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq python3-venv
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""A bot's secrets: keystores and the tokens that they sign."""
