@@ -1,0 +1,188 @@
+"""The sandbox's control API from the outside: make people and bots, act for people."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+from uuid import uuid4
+
+import aiohttp
+import msgspec
+
+from blazebot.errors import SandboxError
+
+_RECONNECT_PAUSE = 0.05
+_UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+class Control:
+    """Calls of the control API of the sandbox at ``url``."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the answer's JSON; ``path`` is what follows ``/control``.
+
+        Raises:
+            SandboxError: the sandbox refused the call, or cannot be reached.
+        """
+        try:
+            async with self._http.request(
+                method, f"{self._url}/control{path}", json=body
+            ) as response:
+                text = await response.read()
+        except _UNREACHABLE as error:
+            raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+        if response.status != 200:
+            raise SandboxError(
+                f"{method} {path}: {response.status} {text.decode(errors='replace')}"
+            )
+        return msgspec.json.decode(text)
+
+    async def create_person(self, name: str) -> str:
+        """Create a person; return the user id."""
+        person = await self.call("POST", "/people", {"full_name": name})
+        return str(person["user_id"])
+
+    async def create_bot(self, name: str) -> str:
+        """Create a bot; return the user id."""
+        bot = await self.call("POST", "/bots", {"full_name": name})
+        return str(bot["user_id"])
+
+    async def issue_session(self, bot_id: str, form: str) -> dict[str, Any]:
+        """Give a bot a new session, which ends the one before; return its keystore."""
+        keystore: dict[str, Any] = await self.call(
+            "POST", f"/bots/{bot_id}/sessions", {"form": form}
+        )
+        return keystore
+
+    async def add_friend(self, person_id: str, bot_id: str) -> None:
+        """Let a person add a bot as a friend."""
+        await self.call("POST", f"/people/{person_id}/friends", {"user_id": bot_id})
+
+    async def bot(self, bot_id: str) -> dict[str, Any]:
+        """Return a bot's state: ``connected``, ``connections``, ``pending``, ``unacknowledged``."""
+        state: dict[str, Any] = await self.call("GET", f"/bots/{bot_id}")
+        return state
+
+
+class People:
+    """Acts for many people over one control socket, and keeps all that they see.
+
+    It connects again by itself, from where it was, so that it misses nothing over a restart of
+    the sandbox. ``seen[person_id][message_id]`` is a message as that person sees it now.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url.rstrip("/") + "/control/socket"
+        self._people: list[str] = []
+        self._cursor = 0
+        self._ids = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._open = asyncio.Event()
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.seen: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def watch(self, people: Sequence[str]) -> None:
+        """See what these people see, from the beginning."""
+        self._people.extend(people)
+        self._cursor = 0
+        await self.call("subscribe", people=self._people, after=0)
+
+    async def send(self, messages: Sequence[dict[str, Any]]) -> None:
+        """Send texts for people, each ``{person_id, recipient_id | conversation_id, text}``.
+
+        Returns when the sandbox has committed them; each takes effect once.
+        """
+        with_ids = [{"message_id": str(uuid4()), **message} for message in messages]
+        await self.call("send", messages=with_ids)
+
+    async def call(self, op: str, **arguments: Any) -> Any:
+        """Do ``op`` and return its answer; tried again when the line breaks.
+
+        Raises:
+            SandboxError: the sandbox refused it.
+        """
+        while True:
+            await self._open.wait()
+            socket = self._socket
+            call_id = next(self._ids)
+            answer = asyncio.get_running_loop().create_future()
+            self._answers[call_id] = answer
+            try:
+                if socket is not None:
+                    await socket.send_str(
+                        msgspec.json.encode({"id": call_id, "op": op, **arguments}).decode()
+                    )
+                    return await answer
+            except _UNREACHABLE:
+                self._open.clear()
+            finally:
+                self._answers.pop(call_id, None)
+
+    async def until(self, condition: Callable[[], bool], within: float) -> None:
+        """Return when ``condition()`` holds, looking at each change; raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with self._http.ws_connect(self._url, max_msg_size=0) as socket:
+                    await self._serve(socket)
+            except _UNREACHABLE:
+                pass
+            self._open.clear()
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_exception(ConnectionResetError("the control socket broke"))
+            await asyncio.sleep(_RECONNECT_PAUSE)
+
+    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        if self._people:
+            await socket.send_json(
+                {"id": 0, "op": "subscribe", "people": self._people, "after": self._cursor}
+            )
+        self._open.set()
+        async for message in socket:
+            frame = msgspec.json.decode(message.data)
+            if "events" in frame:
+                for event in frame["events"]:
+                    self._see(event)
+                self._news.set()
+            else:
+                self._answer(frame)
+
+    def _see(self, event: dict[str, Any]) -> None:
+        self._cursor = max(self._cursor, event["cursor"])
+        message = event["message"]
+        self.seen[event["person_id"]][message["message_id"]] = message
+
+    def _answer(self, frame: dict[str, Any]) -> None:
+        answer = self._answers.get(frame.get("id", 0))
+        if answer is None or answer.done():
+            return
+        if "error" in frame:
+            answer.set_exception(SandboxError(str(frame["error"])))
+        else:
+            answer.set_result(frame.get("data"))
