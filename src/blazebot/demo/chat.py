@@ -63,7 +63,7 @@ class Talk:
         lines: asyncio.Queue[str | None] = asyncio.Queue()
         _read_lines(lines)
         while True:
-            self._console.print(f"[bold]{_PERSON}[/bold] › ", end="")
+            self._console.print(f"[bold]{_PERSON}[/bold] > ", end="")
             line = await lines.get()
             if line is None:
                 return 0
@@ -116,13 +116,13 @@ class Talk:
 
     def _line(self, message: dict[str, Any], *, typed: bool) -> Styled:
         if message["user_id"] == self._stage.bot_id:
-            return Styled.assemble(("   " + _BOT, "bold green"), " › ", message["text"])
+            return Styled.assemble(("   " + _BOT, "bold green"), " > ", message["text"])
         ticks, colour = _TICKS[message["status"]]
         words = f" {message['status'].lower()}"
         if typed:
             return Styled.assemble(" " * 8, (ticks, colour), (words, "dim"))
         return Styled.assemble(
-            (_PERSON, "bold"), " › ", message["text"], "  ", (ticks, colour), (words, "dim")
+            (_PERSON, "bold"), " > ", message["text"], "  ", (ticks, colour), (words, "dim")
         )
 
 

@@ -80,7 +80,7 @@ class People:
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
-        self._url = url.rstrip("/") + "/control/socket"
+        self._url = url.rstrip("/")
         self._people: list[str] = []
         self._cursor = 0
         self._ids = itertools.count(1)
@@ -110,9 +110,28 @@ class People:
         """Send texts for people, each ``{person_id, recipient_id | conversation_id, text}``.
 
         Returns when the sandbox has committed them; each takes effect once.
+
+        Raises:
+            SandboxError: the sandbox refused one; the others are sent.
         """
         with_ids = [{"message_id": str(uuid4()), **message} for message in messages]
-        await self.call("send", messages=with_ids)
+        answer = await self.call("send", messages=with_ids)
+        _raise_first_error(answer["messages"])
+
+    async def create(self, names: Sequence[str]) -> list[str]:
+        """Create people; return their user ids."""
+        answer = await self.call("people", people=[{"full_name": name} for name in names])
+        return [person["user_id"] for person in answer["people"]]
+
+    async def add_friend(self, people: Sequence[str], bot_id: str) -> None:
+        """Let people add a bot as a friend.
+
+        Raises:
+            SandboxError: the sandbox refused one.
+        """
+        friends = [{"person_id": person, "user_id": bot_id} for person in people]
+        answer = await self.call("friends", friends=friends)
+        _raise_first_error(answer["friends"])
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """Do ``op`` and return its answer; tried again when the line breaks.
@@ -137,6 +156,11 @@ class People:
             finally:
                 self._answers.pop(call_id, None)
 
+    async def catch_up(self, within: float) -> None:
+        """Return when all is seen that has happened in the sandbox; raises TimeoutError."""
+        newest = (await Control(self._http, self._url).call("GET", "/health"))["cursor"]
+        await self.until(lambda: self._cursor >= newest, within)
+
     async def until(self, condition: Callable[[], bool], within: float) -> None:
         """Return when ``condition()`` holds, looking at each change; raises TimeoutError."""
         async with asyncio.timeout(within):
@@ -147,7 +171,9 @@ class People:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._http.ws_connect(self._url, max_msg_size=0) as socket:
+                async with self._http.ws_connect(
+                    f"{self._url}/control/socket", max_msg_size=0
+                ) as socket:
                     await self._serve(socket)
             except _UNREACHABLE:
                 pass
@@ -186,3 +212,9 @@ class People:
             answer.set_exception(SandboxError(str(frame["error"])))
         else:
             answer.set_result(frame.get("data"))
+
+
+def _raise_first_error(outcomes: Sequence[dict[str, Any]]) -> None:
+    for outcome in outcomes:
+        if "error" in outcome:
+            raise SandboxError(f"the sandbox refused: {outcome['error']}")

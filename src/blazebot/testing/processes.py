@@ -41,6 +41,10 @@ class Process:
         """Whether it has been started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    def set_environment(self, **variables: str) -> None:
+        """Set environment variables for its next start."""
+        self._environment.update(variables)
+
     async def start(self) -> None:
         """Start it."""
         with self._log.open("ab") as log:

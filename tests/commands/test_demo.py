@@ -1,0 +1,68 @@
+"""``blazebot demo`` as a user runs it, and its check, itself checked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blazebot.demo.check import INTERRUPTIONS, LEAST_UNACKNOWLEDGED, run_check
+from blazebot.keys.issue import FORMS
+
+SABOTAGED = Path(__file__).parent / "sabotaged_echo.py"
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "blazebot", "demo", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_demo_without_a_terminal_plays_a_conversation() -> None:
+    ended = demo()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Alice > 你好，世界 🚀  ✓✓ read" in ended.stdout
+    assert "Echo > 你好，世界 🚀" in ended.stdout
+    assert not ended.stderr
+
+
+@pytest.mark.parametrize("keys", FORMS)
+def test_nothing_is_lost_doubled_or_reordered_under_kills(keys: str) -> None:
+    ended = demo("--check", "--json", "--keys", keys)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["sent"] == report["echoed"] == report["read"] == 1000
+    faults = ("lost", "duplicated", "out_of_order", "strange")
+    assert {fault: report[fault] for fault in faults} == dict.fromkeys(faults, 0)
+    assert [(one["process"], one["signal"]) for one in report["interruptions"]] == [
+        (process, number.name) for process, number in INTERRUPTIONS
+    ]
+    assert all(one["unacknowledged"] >= LEAST_UNACKNOWLEDGED for one in report["interruptions"])
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "fault"), [("once", "duplicated"), ("order", "out_of_order")]
+)
+async def test_the_check_finds_a_bot_with_a_mechanism_switched_off(
+    mechanism: str, fault: str
+) -> None:
+    report = await run_check(keys="app", bot_command=(sys.executable, str(SABOTAGED), mechanism))
+    assert report.document()[fault] > 0
+    assert not report.passed
+
+
+def test_wrong_arguments_are_refused_in_words() -> None:
+    ended = demo("--keys", "paper")
+    assert ended.returncode == 1
+    assert "take rsa, ed25519, app, network-user" in ended.stderr
+    ended = demo("--json")
+    assert ended.returncode == 2
+    assert "--json goes with --check" in ended.stderr

@@ -1,0 +1,74 @@
+"""A room imports only from rooms below it (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import blazebot
+
+ROOT = Path(blazebot.__file__).parent
+
+GROUND = {"errors", "settings"}
+PUBLIC = "blazebot"  # the package's own names, for what is written as a user would
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "settings": {"errors"},
+    "wire": {"errors"},
+    "keys": GROUND | {"wire"},
+    "client": GROUND | {"wire", "keys"},
+    "delivery": GROUND | {"wire", "keys", "client"},
+    "bot": GROUND | {"wire", "keys", "client", "delivery"},
+    "sandbox": GROUND | {"wire", "keys"},
+    "testing": GROUND | {"wire", "keys"},
+    "demo": GROUND | {"wire", "keys", "testing", PUBLIC},
+    "cli": GROUND | {"demo", "sandbox"},
+}
+
+# What a pure module must not touch.
+IMPURE = {"asyncio", "aiohttp", "time", "socket", "sqlite3", "threading", "subprocess", "random"}
+PURE = [
+    *sorted((ROOT / "wire").glob("*.py")),
+    *(ROOT / "client" / f"{name}.py" for name in ("outstanding", "reconnects", "unauthorized")),
+    *(ROOT / "delivery" / f"{name}.py" for name in ("inbox", "retries", "message_ids")),
+    ROOT / "testing" / "tally.py",
+]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the full names of all modules that a file imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} imports relatively"
+            names.add(node.module or "")
+    return names
+
+
+def room(name: str) -> str:
+    """Return the room of a module of the package by its full name."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(MAY_IMPORT))
+def test_a_room_imports_only_from_rooms_below(name: str) -> None:
+    files = [ROOT / f"{name}.py"] if (ROOT / f"{name}.py").exists() else (ROOT / name).rglob("*.py")
+    for path in files:
+        rooms = {room(one) for one in imported(path) if one.split(".")[0] == "blazebot"}
+        assert rooms <= MAY_IMPORT[name] | {name}, path
+
+
+def test_every_room_is_listed() -> None:
+    rooms = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert rooms <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: path.stem)
+def test_pure_modules_touch_nothing_outside(path: Path) -> None:
+    assert not {one.split(".")[0] for one in imported(path)} & IMPURE
