@@ -210,6 +210,7 @@ async def test_a_handler_that_hangs_is_ended_at_its_deadline(world: World) -> No
     @bot.on_error
     async def tell(message: Message[Content], error: BaseException) -> None:
         errors.append(str(error))
+        await asyncio.Event().wait()  # and so is an error handler that hangs
 
     async with bot:
         alice = await world.person(bot)

@@ -18,14 +18,12 @@ from blazebot.bot.runtime import Runtime
 from blazebot.bot.settings import load_bot_settings
 from blazebot.client.rest import RestClient
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.errors import BlazebotError, NotRunning
+from blazebot.errors import BlazebotError, ContentError, NotRunning
 from blazebot.keys.keystore import Keystore
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.content import Content, Text, decode_content
 from blazebot.wire.ids import contact_conversation_id, is_uuid
 from blazebot.wire.messages import SENT, MessageRequest, MessageView
-
-logger = logging.getLogger("blazebot")
 
 ErrorHandler = Callable[[Message[Content], BaseException], Coroutine[Any, Any, None]]
 
@@ -144,21 +142,22 @@ class Bot:
         runtime = self._running()
         if isinstance(content, str):
             content = Text(content)
-        raw = content.encode()
+        if not content.SENDABLE:
+            raise ContentError(f"category: a bot cannot send {content.category or content!r}")
         sent = _sent_by_handler.get() or sent
         if sent is None:
             message_id = str(uuid4())
         elif key is not None:
             message_id = sent.keyed_message_id(conversation_id, key)
         else:
-            message_id = sent.message_id(conversation_id, content.category, raw)
+            message_id = sent.message_id(conversation_id, content.category, content.encode())
         await runtime.sender.send(
             MessageRequest(
                 conversation_id=conversation_id,
                 message_id=message_id,
                 category=content.category,
                 status=SENT,
-                data_base64=encode_base64(raw),
+                data_base64=encode_base64(content.encode(message_id)),
             )
         )
         return message_id
@@ -278,8 +277,6 @@ class Bot:
         try:
             for handler in self._error_handlers:
                 await handler(Message(self, view, content, sent), error)
-        except Exception:
-            logger.exception("error handler failed for message %s", view.message_id)
         finally:
             _sent_by_handler.reset(token)
 

@@ -157,7 +157,11 @@ class Runtime:
         self._inbox.confirmed(message_ids, time.monotonic())
 
     async def _bury(self, view: MessageView, error: BaseException, tries: int) -> None:
-        await self._last_try_failed(view, error)
+        try:
+            async with asyncio.timeout(self._settings.handler_timeout):
+                await self._last_try_failed(view, error)
+        except Exception:
+            logger.exception("error handler failed for message %s", view.message_id)
         self._dead_letters.add(view, error, tries)
         logger.error(
             "message %s is a dead letter after %d tries: %s", view.message_id, tries, error

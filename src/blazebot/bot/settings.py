@@ -51,7 +51,7 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     max_tries: Count = 5
     """Tries of a handler before its message becomes a dead letter."""
     retry_window: Seconds = 60.0
-    """Within which all tries of one message fall."""
+    """Within which, from its first failure on, a message is tried again."""
     inbox_limit: Count = 10_000
     """Messages at hand, in total; beyond it they are let go and asked for again."""
     conversation_limit: Count = 1_000

@@ -70,6 +70,11 @@ class OutstandingRequests(Generic[W]):
             one.written_at = None
         return list(ended.values())
 
+    def abandoned(self) -> list[Outstanding[W]]:
+        """Drop and return all requests."""
+        ended, self._requests = list(self._requests.values()), {}
+        return ended
+
     def due(self, now: float) -> Due[W]:
         """Return what to write again and what to give up at ``now``; the latter is dropped."""
         again: list[Outstanding[W]] = []

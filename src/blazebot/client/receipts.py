@@ -94,8 +94,13 @@ class ReceiptSender:
     async def flush(self) -> None:
         """Send what waits and return when it is confirmed or has failed once more."""
         self._stop_timer()
-        while self._queue and len(self._sending) < IN_FLIGHT_LIMIT:
-            self._start(self._queue.take(self._batch))
+        left = len(self._queue)
+        while left > 0 and self._queue:
+            if len(self._sending) < IN_FLIGHT_LIMIT:
+                left -= self._batch
+                self._start(self._queue.take(self._batch))
+            else:
+                await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
         if self._sending:
             await asyncio.wait(set(self._sending))
 
@@ -129,7 +134,12 @@ class ReceiptSender:
     def _start(self, receipts: list[Receipt]) -> None:
         task = asyncio.create_task(self._send(receipts))
         self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        if len(self._queue) >= self._batch and not task.cancelled():
+            self._send_batches()
 
     async def _send(self, receipts: list[Receipt]) -> None:
         # Halves of a refused batch, so that one receipt that the service refuses for good does
@@ -149,7 +159,9 @@ class ReceiptSender:
                     continue
                 middle = len(part) // 2
                 parts.extendleft((part[middle:], part[:middle]))
-            except BlazebotError as error:
+            except Exception as error:
+                if not isinstance(error, BlazebotError):
+                    logger.exception("sending receipts failed in an unforeseen way")
                 await self._later([*part, *(one for rest in parts for one in rest)], error)
                 return
             else:
@@ -162,7 +174,7 @@ class ReceiptSender:
             logger.debug("%d receipts not taken on the socket: %s", len(receipts), error)
             await self._by_rest(receipts)
 
-    async def _later(self, receipts: Sequence[Receipt], error: BlazebotError) -> None:
+    async def _later(self, receipts: Sequence[Receipt], error: Exception) -> None:
         logger.debug("%d receipts wait to be sent again: %s", len(receipts), error)
         self._queue.put_back(receipts)
         await asyncio.sleep(self._retry_delay)

@@ -58,6 +58,10 @@ class Reconnects:
         """Say that the line has opened."""
         self._opened_at = now
 
+    def dropped(self) -> None:
+        """Say that we dropped the line ourselves: nothing is wrong with host or session."""
+        self._opened_at = None
+
     def lost(self, now: float) -> Reconnect:
         """Say that the line was lost, or that it could not be opened; return what to do."""
         opened_at, self._opened_at = self._opened_at, None

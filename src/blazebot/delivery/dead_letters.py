@@ -55,7 +55,7 @@ class DeadLetters:
                 (
                     view.message_id,
                     encode_json(view).decode(),
-                    f"{type(error).__name__}: {error}",
+                    _words(error),
                     tries,
                     time.time(),
                 ),
@@ -79,10 +79,18 @@ class DeadLetters:
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
+            # Before SQLite makes its other files, which take this one's mode.
+            self._path.touch(mode=0o600)
+            self._path.chmod(0o600)
             database = sqlite3.connect(self._path)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # acknowledged: ours alone from then on
             database.execute(_SCHEMA)
-            self._path.chmod(0o600)
             self._database = database
         return self._database
+
+
+def _words(error: BaseException) -> str:
+    # An error may quote what is no valid Unicode, which SQLite refuses.
+    words = f"{type(error).__name__}: {error}"
+    return words.encode("utf-8", "backslashreplace").decode()

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from blazebot.delivery.inbox import Inbox, Item, Lane, Verdict
@@ -17,11 +17,17 @@ from blazebot.wire.messages import DELIVERED, READ, MessageView
 
 logger = logging.getLogger("blazebot.delivery")
 
-ASK_INTERVAL: Final = 1.0
+ASK_INTERVAL: Final = 0.2
 """Seconds between two requests for what was let go."""
+
+FAIR_SHARE: Final = 0.02
+"""Seconds after which handlers that never wait give way to pings, receipts and the reader."""
 
 ASK_PATIENCE: Final = 60.0
 """Seconds after which a new line is opened if what was let go has not come again."""
+
+GIVE_UP: Final = 1.0
+"""Seconds after which a handler that was cancelled and does not end is left behind."""
 
 
 class Line(Protocol):
@@ -123,11 +129,17 @@ class Engine:
         return False
 
     async def _serve(self, slot: _Slot) -> None:
+        began = time.monotonic()
         try:
             while True:
                 lane = self._inbox.next()
                 if lane is not None:
                     await self._run(slot, lane)
+                    if time.monotonic() - began >= FAIR_SHARE:
+                        await asyncio.sleep(0)
+                        began = time.monotonic()
+                    if slot.task is not None and slot.task.cancelling():
+                        return  # somebody else ends this task, such as the end of the loop
                 elif self._stopping:
                     return
                 else:
@@ -136,13 +148,13 @@ class Engine:
                     await slot.wakeup
         finally:
             self._slots.discard(slot)
+            if self._inbox.ready:
+                self._wake_rest()
 
     async def _run(self, slot: _Slot, lane: Lane) -> None:
         item = lane.items[0]
-        slot.started_at = now = time.monotonic()
+        slot.started_at = time.monotonic()
         slot.overdue = False
-        if item.first_try is None:
-            item.first_try = now
         if self._watch is None:
             self._watch_slots()
         error: BaseException | None = None
@@ -157,7 +169,8 @@ class Engine:
             error = raised
         finally:
             slot.started_at = None
-            if slot.overdue and slot.task is not None:
+            # It is cancelled again and again until it ends.
+            while slot.overdue and slot.task is not None and slot.task.cancelling():
                 slot.task.uncancel()
         if error is None:
             self.handled += 1
@@ -177,7 +190,9 @@ class Engine:
         self.failed += 1
         item.tries += 1
         now = time.monotonic()
-        again = self._retries.next_try(item.tries, item.first_try or now, now)
+        if item.failed_at is None:
+            item.failed_at = now
+        again = self._retries.next_try(item.tries, item.failed_at, now)
         logger.warning(
             "handler failed for message %s (try %d%s)",
             item.view.message_id,
@@ -190,16 +205,17 @@ class Engine:
             self._set_alarm()
             return
         try:
-            async with asyncio.timeout(self._handler_timeout):
-                await self._bury(item.view, error, item.tries)
-        except Exception:
+            await self._bury(item.view, error, item.tries)
+        except BaseException as failure:
+            self._inbox.released(lane)
+            self._ask_soon()
+            if not isinstance(failure, Exception):
+                raise  # this task is ended
             logger.exception(
                 "message %s could not be kept as a dead letter; it stays unacknowledged and will "
                 "come again",
                 item.view.message_id,
             )
-            if self._inbox.released(lane):
-                self._ask_soon()
         else:
             self._finished(lane, DELIVERED)
 
@@ -251,36 +267,32 @@ class Engine:
         if not self._inbox.awaits_repeats:
             return
         self._asked_at = time.monotonic()
+        self._inbox.asked(self._asked_at)
         if self._inbox.has_overflowed:
-            self._start(self._line.reconnect())
+            self._start(self._line.reconnect)
             return
-        self._start(self._line.list_pending())
+        self._start(self._line.list_pending)
         if self._patience is None:
-            self._watch_longest_awaited()
+            self._watch_missing()
 
-    def _watch_longest_awaited(self) -> None:
+    def _watch_missing(self) -> None:
         # What was let go may never come again, such as when it has expired. On a new line nothing
         # is awaited, for it begins with the oldest pending.
-        awaited = self._inbox.longest_awaited
-        loop = asyncio.get_running_loop()
-        self._patience = (
-            None
-            if awaited is None
-            else loop.call_later(ASK_PATIENCE, self._patience_is_over, awaited)
-        )
-
-    def _patience_is_over(self, awaited: str) -> None:
-        if self._inbox.longest_awaited == awaited:
-            logger.info("message %s was let go and has not come again: new line", awaited)
-            self._patience = None
-            self._start(self._line.reconnect())
+        self._patience = None
+        since = self._inbox.asked_since
+        if since is None or self._stopping:
+            return
+        left = since + ASK_PATIENCE - time.monotonic()
+        if left > 0:
+            self._patience = asyncio.get_running_loop().call_later(left, self._watch_missing)
         else:
-            self._watch_longest_awaited()
+            logger.info("a message was let go, asked for, and has not come again: new line")
+            self._start(self._line.reconnect)
 
-    def _start(self, asking: Coroutine[None, None, None]) -> None:
+    def _start(self, ask: Callable[[], Awaitable[None]]) -> None:
         if self._asking is not None:
             self._asking.cancel()
-        self._asking = asyncio.create_task(_quietly(asking))
+        self._asking = asyncio.create_task(_quietly(ask))
 
     # The end
 
@@ -309,14 +321,14 @@ class Engine:
                 task.cancel()
             # A handler that swallows its cancellation is left behind.
             if running:
-                await asyncio.wait(running, timeout=1.0)
+                await asyncio.wait(running, timeout=GIVE_UP)
         if self._watch is not None:
             self._watch.cancel()
 
 
-async def _quietly(asking: Coroutine[None, None, None]) -> None:
+async def _quietly(ask: Callable[[], Awaitable[None]]) -> None:
     try:
-        await asking
+        await ask()
     except BlazebotError as error:
         # The line is gone; the next one lists what is pending by itself.
         logger.debug("asking for what was let go failed: %s", error)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 
@@ -31,14 +32,14 @@ class Verdict(Enum):
 
 
 class Item:
-    """A message at hand: its view, failed tries so far, when the first try began (or None)."""
+    """A message at hand: its view, failed tries so far, when the first of them failed."""
 
-    __slots__ = ("first_try", "tries", "view")
+    __slots__ = ("failed_at", "tries", "view")
 
     def __init__(self, view: MessageView) -> None:
         self.view = view
         self.tries = 0
-        self.first_try: float | None = None
+        self.failed_at: float | None = None
 
 
 class Lane:
@@ -51,11 +52,19 @@ class Lane:
         self.items: deque[Item] = deque()
 
 
+@dataclass(slots=True)
+class Awaited:
+    """A message let go that its conversation waits for, and when it was first asked for since."""
+
+    message_id: str
+    asked_at: float | None = None
+
+
 class HandledIds:
     """Ids of handled messages with the status to acknowledge them with, bounded.
 
     An id is kept until its acknowledgement is confirmed and at least ``keep`` seconds longer (at
-    most twice that), unless more than ``limit`` are kept; then the oldest go first.
+    most thrice that), unless more than ``limit`` are kept; then the oldest go first.
     """
 
     def __init__(self, *, keep: float, limit: int) -> None:
@@ -111,19 +120,30 @@ class Inbox:
 
     ``limit`` bounds them in total and ``lane_limit`` for one conversation, so that one person who
     floods delays nobody else. Where a message is let go, its conversation takes none until that
-    very message comes again, so its order holds whatever the service pushes in between.
+    very message comes again, so its order holds, given that the service pushes what is pending in
+    a conversation from the oldest on [A]; so many conversations as ``awaited_limit`` are remembered
+    for that.
     """
 
-    def __init__(self, *, limit: int, lane_limit: int, keep_ids: float, ids_limit: int) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int,
+        lane_limit: int,
+        keep_ids: float,
+        ids_limit: int,
+        awaited_limit: int = 100_000,
+    ) -> None:
         self._limit = limit
         self._lane_limit = lane_limit
+        self._awaited_limit = awaited_limit
         self._lanes: dict[str, Lane] = {}
         self._ready: deque[Lane] = deque()
         self._resting: list[tuple[float, int, Lane]] = []
         self._order = count()
         self._at_hand: set[str] = set()
-        # Conversation -> the first message let go, which it waits for.
-        self._awaited: dict[str, str] = {}
+        # Conversation -> the first message let go. Oldest first, so those asked for lead.
+        self._awaited: dict[str, Awaited] = {}
         self._overflowed = False
         self._closed = False
         self._handled = HandledIds(keep=keep_ids, limit=ids_limit)
@@ -157,7 +177,7 @@ class Inbox:
         awaited = self._awaited.get(conversation_id)
         if self._overflowed and awaited is None:
             return False
-        if awaited is not None and awaited != message_id:
+        if awaited is not None and awaited.message_id != message_id:
             return False
         lane = self._lanes.get(conversation_id)
         if len(self._at_hand) >= self._limit or (
@@ -170,10 +190,10 @@ class Inbox:
         return True
 
     def _await(self, conversation_id: str, message_id: str) -> None:
-        # One that came and found no room again goes to the end: see longest_awaited.
+        # One that came and found no room again goes to the end: it is to be asked for anew.
         known = self._awaited.pop(conversation_id, None) is not None
-        if known or len(self._awaited) < self._limit:
-            self._awaited[conversation_id] = message_id
+        if known or len(self._awaited) < self._awaited_limit:
+            self._awaited[conversation_id] = Awaited(message_id)
         else:
             # Too many conversations to remember where each stopped: none that is not remembered
             # takes any more until the next line, which begins with the oldest pending.
@@ -198,10 +218,18 @@ class Inbox:
         """Whether messages were let go that have not come again."""
         return bool(self._awaited) or self._overflowed
 
+    def asked(self, now: float) -> None:
+        """Note that what was let go is asked for now."""
+        for awaited in reversed(self._awaited.values()):
+            if awaited.asked_at is not None:
+                break
+            awaited.asked_at = now
+
     @property
-    def longest_awaited(self) -> str | None:
-        """The id of the message that was let go and has not come again for the longest time."""
-        return next(iter(self._awaited.values()), None)
+    def asked_since(self) -> float | None:
+        """Since when a message has been asked for and has not come; None where none is missing."""
+        longest = next(iter(self._awaited.values()), None)
+        return None if longest is None else longest.asked_at
 
     @property
     def has_overflowed(self) -> bool:
@@ -229,12 +257,11 @@ class Inbox:
         self._handled.add(item.view.message_id, status)
         return self._remove(lane)
 
-    def released(self, lane: Lane) -> bool:
-        """Forget the lane's oldest message, unacknowledged: the service will push it again.
-
-        Returns the same as :meth:`finished`.
-        """
-        return self._remove(lane)
+    def released(self, lane: Lane) -> None:
+        """Let go of the lane's oldest message, unacknowledged: it should be asked for again."""
+        message_id = lane.items[0].view.message_id
+        self._remove(lane)
+        self._await(lane.conversation_id, message_id)
 
     def rest(self, lane: Lane, until: float) -> None:
         """Let the lane wait for the next try of its oldest message, holding nothing else up."""
@@ -264,12 +291,15 @@ class Inbox:
 
     def _half_is_free(self, lane: Lane) -> bool:
         # True just when the total, or an awaiting lane, crosses its half, so that the service is
-        # asked once for each half and not for each message.
+        # asked once for each half and not for each message. Having overflowed, few may be taken
+        # and the half never be reached from above.
         total, half = len(self._at_hand), self._limit // 2
         if total > half:
             return False
-        return total == half or (
-            lane.conversation_id in self._awaited and len(lane.items) == self._lane_limit // 2
+        return (
+            total == half
+            or self._overflowed
+            or (lane.conversation_id in self._awaited and len(lane.items) == self._lane_limit // 2)
         )
 
     # Acknowledgement

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most ``tries`` tries within ``window`` seconds, with exponential backoff between.
+    """At most ``tries`` tries within ``window`` seconds of the first failure, backing off.
 
     The pauses are ``base`` seconds and doubling, at most ``cap``; each drawn by ``uniform`` from
     its upper half, so that handlers that failed together do not all come back together.
@@ -20,10 +20,10 @@ class RetryPolicy:
     base: float = 0.5
     cap: float = 10.0
 
-    def next_try(self, tries: int, first_try: float, now: float) -> float | None:
+    def next_try(self, tries: int, first_failure: float, now: float) -> float | None:
         """Return when to try again after ``tries`` failed ones; None when it is enough."""
         if tries >= self.tries:
             return None
         pause = min(self.cap, self.base * 2.0 ** (tries - 1))
         at = now + self.uniform(pause / 2, pause)
-        return at if at - first_try <= self.window else None
+        return at if at - first_failure <= self.window else None

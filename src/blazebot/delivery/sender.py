@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
@@ -37,7 +38,8 @@ class Sender:
     def __init__(self, service: Service, *, send_timeout: float) -> None:
         self._service = service
         self._send_timeout = send_timeout
-        self._turns: dict[str, _Turn] = {}
+        # Conversation -> who waits for the send that is under way there.
+        self._queues: dict[str, deque[asyncio.Future[None]]] = {}
 
     async def send(self, request: MessageRequest) -> None:
         """Send a message; return once the service has taken it.
@@ -50,24 +52,45 @@ class Sender:
         """
         deadline = time.monotonic() + self._send_timeout
         conversation_id = request.conversation_id
-        turn = self._turns.get(conversation_id)
-        if turn is None:
-            turn = self._turns[conversation_id] = _Turn()
-        turn.users += 1
+        queue = self._queues.get(conversation_id)
+        if queue is None:
+            self._queues[conversation_id] = deque()
+        else:
+            await self._wait_turn(conversation_id, queue)
         try:
-            async with turn.lock:
-                await self._send(request, deadline)
+            await self._send(request, deadline)
         finally:
-            turn.users -= 1
-            if not turn.users:
-                del self._turns[conversation_id]
+            self._pass_turn(conversation_id)
+
+    async def _wait_turn(self, conversation_id: str, queue: deque[asyncio.Future[None]]) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_turn(conversation_id)  # it had just become ours
+            raise
+
+    def _pass_turn(self, conversation_id: str) -> None:
+        queue = self._queues[conversation_id]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._queues[conversation_id]
 
     async def _send(self, request: MessageRequest, deadline: float) -> None:
         pause = _PAUSE
         while True:
             left = deadline - time.monotonic()
+            if left <= 0:
+                raise SendTimeout(
+                    f"a message had to wait for {self._send_timeout:g} s, see send_timeout"
+                )
             try:
-                await self._service.request(CREATE_MESSAGE, request, within=max(0.0, left))
+                await self._service.request(CREATE_MESSAGE, request, within=left)
             except ServiceError as error:
                 if not error.temporary:
                     raise
@@ -82,13 +105,3 @@ class Sender:
                 pause = min(_PAUSE_CAP, pause * 2)
             else:
                 return
-
-
-class _Turn:
-    """Whose turn it is to send in one conversation, and how many want one."""
-
-    __slots__ = ("lock", "users")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0

@@ -20,11 +20,15 @@ def open_data_directory(root: Path, app_id: str) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
     except OSError as error:
-        raise SettingsError(
-            f"the data directory {directory} cannot be used: {error.strerror}; set data_dir "
-            "(BLAZEBOT_DATA_DIR) to a directory that this user may write"
-        ) from None
+        raise _unusable(directory, error) from None
     return directory
+
+
+def _unusable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"{path} cannot be used: {error.strerror}; set data_dir (BLAZEBOT_DATA_DIR) to a local "
+        "directory that this user may write"
+    )
 
 
 class SessionLock:
@@ -43,12 +47,18 @@ class SessionLock:
 
         Raises:
             SessionInUse: another process of this machine holds it.
+            SettingsError: the file cannot be made or locked.
         """
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(self._path, error) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(file)
+            if not isinstance(error, BlockingIOError):
+                raise _unusable(self._path, error) from None
             raise SessionInUse(
                 f"another process on this machine runs a bot with this session (lock "
                 f"{self._path}). A session has one live connection: stop the other process, or "
@@ -64,7 +74,7 @@ class SessionLock:
 
     def was_accepted(self, fingerprint: str) -> bool:
         """Tell whether the service has accepted the key with this fingerprint."""
-        return self._file is not None and os.pread(self._file, 200, 0).decode() == fingerprint
+        return self._file is not None and os.pread(self._file, 200, 0) == fingerprint.encode()
 
     def accepted(self, fingerprint: str) -> None:
         """Remember that the service has accepted the key with this fingerprint."""

@@ -6,9 +6,6 @@ from binascii import Error, a2b_base64, b2a_base64
 
 from blazebot.errors import ContentError
 
-_TO_STANDARD = str.maketrans("-_", "+/")
-_TO_URL = str.maketrans("+/", "-_", "=")
-
 
 def decode_base64(text: str) -> bytes:
     """Return the bytes of base64 in either alphabet, padded or not, white space ignored [C].
@@ -16,7 +13,7 @@ def decode_base64(text: str) -> bytes:
     Raises:
         ContentError: ``text`` has characters outside both alphabets, or an impossible length.
     """
-    compact = text.translate(_TO_STANDARD).rstrip("=")
+    compact = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return a2b_base64(compact + "=" * (-len(compact) % 4), strict_mode=True)
     except (Error, ValueError):
@@ -30,7 +27,8 @@ def decode_base64(text: str) -> bytes:
 
 def encode_base64(data: bytes) -> str:
     """Return unpadded base64url, the form of ``data_base64`` [C]."""
-    return b2a_base64(data, newline=False).decode("ascii").translate(_TO_URL)
+    text = b2a_base64(data, newline=False).rstrip(b"=").decode("ascii")
+    return text.replace("+", "-").replace("/", "_")
 
 
 def encode_padded_base64(data: bytes) -> str:

@@ -28,6 +28,28 @@ PARTICIPANTS_LIMIT: Final = 256
 """Participants of one group [D]."""
 
 
+BUTTONS_DOCUMENTED: Final = 6
+"""Buttons in a group by the documents [S]."""
+
+BUTTONS_LIMIT: Final = 18
+"""Buttons in a group that today's clients allow [C]."""
+
+LABEL_LENGTH: Final = 36
+"""Characters on a button [S]."""
+
+TITLE_LENGTH: Final = 36
+"""Characters of a card's title [D]."""
+
+DESCRIPTION_LENGTH: Final = 1024
+"""Characters of a card's description [D]."""
+
+FILE_NAME_LENGTH: Final = 512
+"""Characters of a file's name [A]."""
+
+TRANSCRIPT_LIMIT: Final = 1000
+"""Messages in a transcript [A]."""
+
+
 def socket_limit(frame_limit: int) -> int:
     """Return the socket library's own message limit for our inflated ``frame_limit``.
 

@@ -1,0 +1,130 @@
+"""One run: a stub and a client, each in a process of its own, led by lines on their pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from bench.measured import Cost
+from bench.stub import Address, Outcome
+
+T = TypeVar("T")
+
+_ROOT: Final = Path(__file__).parent.parent
+_PATIENCE: Final = 30.0  # seconds for anything that a process does besides the work itself
+
+
+class RunFailed(Exception):
+    """A client did not do its work, or not as it should."""
+
+
+class Run(msgspec.Struct):
+    """What one run gave: CPU of the client per message, messages a second, memory at its peak."""
+
+    us: float
+    rate: float
+    peak_mb: float
+
+
+async def run_once(
+    module: str,
+    benchmark: str,
+    messages: int,
+    *,
+    limit: float,
+    client_does: str | None = None,
+) -> Run:
+    """Let ``module``, a client, do ``benchmark`` once, in at most ``limit`` seconds.
+
+    ``client_does`` lets the client do something else than the stub wants, to see it fail.
+
+    Raises:
+        RunFailed: the client ended early, was too slow, or left work undone.
+    """
+    try:
+        return await _run(module, benchmark, messages, limit, client_does or benchmark)
+    except TimeoutError:
+        raise RunFailed(f"{benchmark}: {module} or the stub does not answer") from None
+
+
+async def _run(module: str, benchmark: str, messages: int, limit: float, client_does: str) -> Run:
+    service = ("bench.stub", benchmark, str(messages), "--limit", str(limit))
+    async with _process(service) as stub:
+        address = await _read(stub, Address)
+        task = (module, client_does, address.url, str(messages))
+        async with _process(task, SSL_CERT_FILE=address.certificate) as client:
+            await _line(client)
+            _tell(stub)
+            outcome = await _outcome(stub, client, limit)
+            if outcome.faults:
+                faults = ", ".join(f"{count} {fault}" for fault, count in outcome.faults.items())
+                raise RunFailed(f"{benchmark}: {module} with {messages} messages: {faults}")
+            _tell(client)
+            cost = await _read(client, Cost)
+    return Run(cost.cpu_seconds / messages * 1e6, messages / outcome.seconds, cost.peak_mb)
+
+
+async def _outcome(stub: Process, client: Process, limit: float) -> Outcome:
+    reading = asyncio.ensure_future(_read(stub, Outcome, within=limit + _PATIENCE))
+    ending = asyncio.ensure_future(client.wait())
+    try:
+        await asyncio.wait((reading, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            raise RunFailed(f"the client ended before its work, with status {ending.result()}")
+        return await reading
+    finally:
+        reading.cancel()
+        ending.cancel()
+
+
+@asynccontextmanager
+async def _process(arguments: Sequence[str], **environment: str) -> AsyncIterator[Process]:
+    """Start a module with arguments; at the end it may leave by itself, and is killed if not."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        cwd=_ROOT,
+        env={**_own_environment(os.environ), **environment},
+    )
+    try:
+        yield process
+        _tell(process)
+        async with asyncio.timeout(_PATIENCE):
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _own_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environment`` without settings of bots: these run with the default ones."""
+    return {key: value for key, value in environment.items() if not key.startswith("BLAZEBOT_")}
+
+
+def _tell(process: Process) -> None:
+    if process.stdin is not None:
+        process.stdin.write(b"\n")
+
+
+async def _line(process: Process, within: float = _PATIENCE) -> bytes:
+    if process.stdout is None:
+        raise RunFailed("no pipe")
+    async with asyncio.timeout(within):
+        line = await process.stdout.readline()
+    if not line:
+        raise RunFailed("a process ended before its work; see its errors above")
+    return line
+
+
+async def _read(process: Process, kind: type[T], within: float = _PATIENCE) -> T:
+    return msgspec.json.decode(await _line(process, within), type=kind)

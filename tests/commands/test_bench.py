@@ -1,0 +1,154 @@
+"""``python -m bench``: a small run of each benchmark, and that dropped work is noticed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import bench.__main__ as command
+from bench.checker import Checker
+from bench.frames import Sent, decompress, encode_push, make_texts
+from bench.runs import RunFailed, run_once
+
+ROOT = Path(__file__).parents[2]
+
+FIELDS = {"name", "floor_us", "blazebot_us", "ratio", "rate", "p99_ms", "peak_mb"}
+
+SENT = [
+    Sent("m0", "one", "0 hi"),
+    Sent("m1", "two", "1 hi"),
+    Sent("m2", "one", "2 hi"),
+]
+
+
+def test_both_benchmarks_run_and_say_what_they_found() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--messages", "500", "--rounds", "1", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result["name"] for result in results] == ["receive", "echo"]
+    for result in results:
+        assert result.keys() >= FIELDS
+        assert result["floor_us"] > 0
+        assert result["ratio"] == pytest.approx(
+            result["blazebot_us"] / result["floor_us"], abs=0.02
+        )
+        assert result["rate"] > 0
+        assert result["peak_mb"] > 10
+
+
+async def test_a_client_that_leaves_work_undone_fails_the_run() -> None:
+    # Receiving only, where echoes are wanted.
+    with pytest.raises(RunFailed, match=r"50 not echoed"):
+        await run_once("bench.floor", "echo", 50, limit=2.0, client_does="receive")
+
+
+def test_a_failed_run_is_the_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(*args: object, **options: object) -> None:
+        raise RunFailed("echo: 3 not echoed")
+
+    monkeypatch.setattr(command, "run_once", fail)
+    assert command.main(["echo", "--rounds", "1"]) == 1
+    assert "3 not echoed" in capsys.readouterr().err
+
+
+async def test_a_client_that_ends_early_fails_the_run() -> None:
+    with pytest.raises(RunFailed, match="ended before its work"):
+        await run_once("bench.no_such_client", "receive", 10, limit=2.0)
+
+
+def test_a_pushed_frame_has_the_size_that_figures_are_given_for() -> None:
+    (sent,) = make_texts(1, 1)
+    user_id = sent.conversation_id
+    assert len(decompress(encode_push(sent, user_id, user_id))) == 668
+
+
+def push_all(checker: Checker) -> None:
+    for number in range(len(SENT)):
+        checker.on_push(number)
+
+
+def echo_all(checker: Checker) -> None:
+    for one in SENT:
+        checker.on_echo(one.conversation_id, f"echo of {one.message_id}", one.text)
+
+
+def acknowledge_all(checker: Checker) -> None:
+    for one in SENT:
+        checker.on_receipt(one.message_id)
+
+
+def test_whole_work_has_no_faults() -> None:
+    checker = Checker(SENT, echo=True)
+    push_all(checker)
+    echo_all(checker)
+    acknowledge_all(checker)
+    assert checker.complete
+    assert checker.faults == {}
+
+
+def test_a_message_pushed_again_may_be_acknowledged_again() -> None:
+    checker = Checker(SENT, echo=False)
+    push_all(checker)
+    checker.on_push(0)
+    acknowledge_all(checker)
+    checker.on_receipt("m0")
+    assert checker.faults == {}
+
+
+@pytest.mark.parametrize(
+    ("do", "fault"),
+    [
+        (lambda checker: checker.on_receipt("m0"), "acknowledged more often than pushed"),
+        (lambda checker: checker.on_receipt("m9"), "unknown message acknowledged"),
+        (lambda checker: checker.on_echo("one", "x", "0 hi"), "echoed again"),
+        (lambda checker: checker.on_echo("one", "x", "0 hi!"), "message that is no echo"),
+    ],
+)
+def test_doing_more_than_the_work_is_a_fault(do: Callable[[Checker], None], fault: str) -> None:
+    checker = Checker(SENT, echo=True)
+    push_all(checker)
+    echo_all(checker)
+    acknowledge_all(checker)
+    do(checker)
+    assert checker.faults == {fault: 1}
+
+
+@pytest.mark.parametrize(
+    ("echoes", "faults"),
+    [
+        ([("one", "a", "2 hi"), ("one", "b", "0 hi")], {"echo out of order": 1}),
+        ([("one", "a", "0 hi"), ("one", "a", "2 hi")], {"message id used again": 1}),
+        ([("two", "a", "0 hi")], {"echo to the wrong conversation": 1}),
+        ([], {}),
+    ],
+)
+def test_a_wrong_echo_is_a_fault(
+    echoes: list[tuple[str, str, str]], faults: dict[str, int]
+) -> None:
+    checker = Checker(SENT, echo=True)
+    push_all(checker)
+    for echo in echoes:
+        checker.on_echo(*echo)
+    assert checker.faults == {"not acknowledged": 3, "not echoed": 3 - len(echoes)} | faults
+
+
+def test_acknowledging_before_the_echo_is_a_fault() -> None:
+    checker = Checker(SENT, echo=True)
+    push_all(checker)
+    acknowledge_all(checker)
+    echo_all(checker)
+    assert checker.faults == {"acknowledged before its echo": 3}
