@@ -1,0 +1,46 @@
+"""The sandbox's two clocks, both offsets from the real one, and how times are written."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+_SECOND: Final = 1_000_000_000
+
+UNSET_TIME: Final = "0001-01-01T00:00:00Z"
+"""How a time that is not set is written [C]."""
+
+
+class Clocks:
+    """Two clocks, because moving the time of messages must not make tokens look wrong.
+
+    ``retention_offset`` and ``token_offset`` are in seconds. The first clock says when messages
+    were created and when they expire, and tests move it freely; the second checks tokens and is
+    moved only to show a client what a clock that is off looks like. The offsets are not kept
+    across restarts.
+    """
+
+    def __init__(self) -> None:
+        self.retention_offset = 0.0
+        self.token_offset = 0.0
+
+    def now(self) -> int:
+        """Return the time of messages, in nanoseconds since the epoch."""
+        return time.time_ns() + int(self.retention_offset * _SECOND)
+
+    def token_now(self) -> int:
+        """Return the time by which tokens are checked, in nanoseconds since the epoch."""
+        return time.time_ns() + int(self.token_offset * _SECOND)
+
+
+def timestamp(nanoseconds: int) -> str:
+    """Return a time as views have it: RFC 3339 in UTC with nine fractional digits [C]."""
+    seconds, fraction = divmod(nanoseconds, _SECOND)
+    return f"{_whole_second(seconds)}.{fraction:09d}Z"
+
+
+@lru_cache(maxsize=64)  # most times of a busy sandbox are of the same few seconds
+def _whole_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

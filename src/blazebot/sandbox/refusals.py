@@ -1,0 +1,109 @@
+"""The errors that the sandbox answers with, in the service's numbers and words (section 9)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from blazebot.errors import FrameError, ServiceError, TokenError, service_error
+from blazebot.wire.frames import ErrorBody
+
+__all__ = [
+    "bad_field",
+    "bad_request",
+    "bad_shape",
+    "broken",
+    "error_body",
+    "forbidden",
+    "no_endpoint",
+    "not_found",
+    "unauthorized",
+]
+
+BAD_REQUEST: Final = 400
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+SERVER_ERROR: Final = 500
+BAD_FIELD: Final = 10002
+
+_STATUS: Final = 202
+"""What ``status`` of an error is: that of the HTTP answer [D]."""
+
+_PLACE: Final = re.compile(r"at `\$\.?([^`]*)`|field `([^`]*)`")
+
+
+def bad_request(reason: str) -> ServiceError:
+    """Return 400: this is not a request at all."""
+    return service_error(
+        BAD_REQUEST,
+        "The request body can't be parsed as valid data.",
+        status=_STATUS,
+        extra={"reason": reason},
+    )
+
+
+def bad_field(field: str, reason: str) -> ServiceError:
+    """Return 10002: ``field`` does not hold what it should."""
+    return service_error(
+        BAD_FIELD,
+        "The request data has invalid field.",
+        status=_STATUS,
+        extra={"field": field, "reason": reason},
+    )
+
+
+def bad_shape(error: FrameError, whole: str) -> ServiceError:
+    """Return 10002 for JSON of another shape; ``whole`` names it where no field is to blame."""
+    words = str(error)
+    places = [first or second for first, second in _PLACE.findall(words)]
+    return bad_field(".".join(reversed([place for place in places if place])) or whole, words)
+
+
+def unauthorized(error: TokenError) -> ServiceError:
+    """Return 401; ``extra`` tells the developer what the service would not."""
+    return service_error(
+        UNAUTHORIZED,
+        "Unauthorized, maybe invalid token.",
+        status=_STATUS,
+        extra={"cause": error.cause, "reason": str(error)},
+    )
+
+
+def forbidden(reason: str) -> ServiceError:
+    """Return 403: not allowed, or no such conversation."""
+    return service_error(
+        FORBIDDEN,
+        "You are not allowed to access this resource.",
+        status=_STATUS,
+        extra={"reason": reason},
+    )
+
+
+def not_found(reason: str) -> ServiceError:
+    """Return 404: there is no such thing."""
+    return service_error(
+        NOT_FOUND, "The resource is not found.", status=_STATUS, extra={"reason": reason}
+    )
+
+
+def no_endpoint(method: str, path: str) -> ServiceError:
+    """Return 404: there is no such endpoint."""
+    return service_error(
+        NOT_FOUND,
+        "The endpoint is not found.",
+        status=_STATUS,
+        extra={"reason": f"the sandbox has no {method} {path}"},
+    )
+
+
+def broken() -> ServiceError:
+    """Return 500: the sandbox itself failed; its log says how."""
+    return service_error(SERVER_ERROR, "Internal Server Error", status=SERVER_ERROR)
+
+
+def error_body(error: ServiceError) -> ErrorBody:
+    """Return the error as it is written on the wire."""
+    return ErrorBody(
+        status=error.status, code=error.code, description=error.description, extra=error.extra
+    )

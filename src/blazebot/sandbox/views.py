@@ -1,0 +1,253 @@
+"""How what is stored is shown on the wire: messages, receipts, users, conversations (section 10).
+
+Bots see views with all fields, re-encoded from what is stored; people see snapshots.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from blazebot.sandbox.clocks import UNSET_TIME, timestamp
+from blazebot.sandbox.store import Conversation, Session, StoredMessage, User
+from blazebot.wire.base64 import encode_base64, encode_padded_base64
+from blazebot.wire.content import PLAIN_TEXT
+from blazebot.wire.frames import ACKNOWLEDGE_MESSAGE_RECEIPT
+from blazebot.wire.messages import DELIVERED, READ, SENT, MessageView
+
+STATUS_NAMES: Final = (SENT, DELIVERED, READ)
+"""Statuses by rank."""
+
+
+def message_view(message: StoredMessage, source: str) -> MessageView:
+    """Return a message as a bot sees it; ``source`` says why it is pushed [C]."""
+    created_at, updated_at = _times(message)
+    return MessageView(
+        conversation_id=message.conversation_id,
+        user_id=message.user_id,
+        session_id=message.session_id,
+        message_id=message.message_id,
+        category=message.category,
+        data=encode_padded_base64(message.data),
+        data_base64=encode_base64(message.data),
+        status=STATUS_NAMES[message.status],
+        source=source,
+        representative_id=message.representative_id,
+        quote_message_id=message.quote_message_id,
+        silent=bool(message.silent),
+        expire_in=message.expire_in,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def sent_view(message: StoredMessage) -> MessageView:
+    """Return the answer to a send: category and conversation empty, status SENT [C]."""
+    created_at = timestamp(message.created_at)
+    return MessageView(
+        message_id=message.message_id,
+        user_id=message.user_id,
+        session_id=message.session_id,
+        status=SENT,
+        created_at=created_at,
+        updated_at=created_at,
+    )
+
+
+def receipt_view(message: StoredMessage, reader_id: str) -> MessageView:
+    """Return what a bot is told when ``reader_id`` received or read what it sent [C].
+
+    Whose id ``user_id`` holds is not known; the reader's is of more use than the bot's own [A].
+    """
+    created_at, updated_at = _times(message)
+    return MessageView(
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        user_id=reader_id,
+        status=STATUS_NAMES[message.status],
+        source=ACKNOWLEDGE_MESSAGE_RECEIPT,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """A message as one person sees it now.
+
+    ``seq`` orders messages. ``text`` is there for text that is valid UTF-8. ``status`` is that of
+    the message for its sender, and how far it came with this person for everybody else. Times are
+    RFC 3339 in UTC.
+    """
+
+    message_id: str
+    conversation_id: str
+    user_id: str
+    category: str
+    data_base64: str
+    text: str | None
+    status: str
+    seq: int
+    quote_message_id: str
+    representative_id: str
+    silent: bool
+    expire_in: int
+    created_at: str
+    updated_at: str
+
+
+def snapshot(message: StoredMessage, status: int) -> Snapshot:
+    """Return a message as a person sees it for whom it has this ``status``."""
+    created_at, updated_at = _times(message)
+    return Snapshot(
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        user_id=message.user_id,
+        category=message.category,
+        data_base64=encode_base64(message.data),
+        text=_text(message),
+        status=STATUS_NAMES[status],
+        seq=message.seq,
+        quote_message_id=message.quote_message_id,
+        representative_id=message.representative_id,
+        silent=bool(message.silent),
+        expire_in=message.expire_in,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def _times(message: StoredMessage) -> tuple[str, str]:
+    created_at = timestamp(message.created_at)
+    if message.updated_at == message.created_at:
+        return created_at, created_at
+    return created_at, timestamp(message.updated_at)
+
+
+def _text(message: StoredMessage) -> str | None:
+    if message.category != PLAIN_TEXT:
+        return None
+    try:
+        return message.data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def user_document(user: User) -> dict[str, Any]:
+    """Return a user as the control API shows one."""
+    return {
+        "user_id": user.user_id,
+        "kind": user.kind,
+        "full_name": user.full_name,
+        "identity_number": user.identity_number,
+        "created_at": timestamp(user.created_at),
+    }
+
+
+def user_view(user: User) -> dict[str, Any]:
+    """Return a user as the service's REST shows one."""
+    view: dict[str, Any] = {
+        "type": "user",
+        "user_id": user.user_id,
+        "identity_number": user.identity_number,
+        "phone": "",
+        "full_name": user.full_name,
+        "avatar_url": "",
+        "biography": "",
+        "is_verified": False,
+        "is_scam": False,
+        "mute_until": UNSET_TIME,
+        "relationship": "STRANGER",
+        "created_at": timestamp(user.created_at),
+        "has_safe": False,
+    }
+    if user.is_bot:
+        view["app"] = _app_view(user)
+    return view
+
+
+def me_view(user: User) -> dict[str, Any]:
+    """Return a user as ``GET /me`` shows them to themselves."""
+    code_id = _code_id(user.user_id)
+    return user_view(user) | {
+        "relationship": "ME",
+        "session_id": user.session_id,
+        "pin_token": "",
+        "pin_token_base64": "",
+        "code_id": code_id,
+        "code_url": f"https://mixin.one/codes/{code_id}",
+        "device_status": "",
+        "has_pin": False,
+        "receive_message_source": "EVERYBODY",
+        "accept_conversation_source": "EVERYBODY",
+        "accept_search_source": "EVERYBODY",
+        "fiat_currency": "USD",
+        "transfer_notification_threshold": 0,
+        "transfer_confirmation_threshold": 0,
+        "tip_key_base64": "",
+        "tip_counter": 0,
+    }
+
+
+def _app_view(user: User) -> dict[str, Any]:
+    return {
+        "type": "app",
+        "app_id": user.user_id,
+        "app_number": user.identity_number,
+        "name": user.full_name,
+        "description": "",
+        "icon_url": "",
+        "home_uri": "",
+        "redirect_uri": "",
+        "category": "OTHER",
+        "capabilities": [],
+        "resource_patterns": [],
+        "creator_id": user.user_id,
+        "is_verified": False,
+        "has_safe": False,
+        "updated_at": timestamp(user.created_at),
+    }
+
+
+def conversation_view(conversation: Conversation, sessions: list[Session]) -> dict[str, Any]:
+    """Return a conversation with the live ``sessions`` of its participants."""
+    code_id = _code_id(conversation.conversation_id)
+    return {
+        "type": "conversation",
+        "conversation_id": conversation.conversation_id,
+        "creator_id": conversation.creator_id,
+        "category": conversation.category,
+        "name": conversation.name,
+        "icon_url": "",
+        "announcement": conversation.announcement,
+        "created_at": timestamp(conversation.created_at),
+        "code_id": code_id,
+        "code_url": f"https://mixin.one/codes/{code_id}",
+        "mute_until": UNSET_TIME,
+        "expire_in": 0,
+        "participants": [
+            {
+                "type": "participant",
+                "user_id": participant.user_id,
+                "role": participant.role,
+                "created_at": timestamp(participant.created_at),
+            }
+            for participant in conversation.participants.values()
+        ],
+        "participant_sessions": [
+            {
+                "type": "participant_session",
+                "user_id": session.user_id,
+                "session_id": session.session_id,
+                "public_key": session.curve_public_key,
+            }
+            for session in sessions
+        ],
+        "circles": [],
+    }
+
+
+def _code_id(of: str) -> str:
+    # Made from the id, so that it need not be kept.
+    return str(uuid5(NAMESPACE_URL, f"https://mixin.one/codes/{of}"))

@@ -1,0 +1,302 @@
+"""Kills, restarts and files that cannot be used: what was answered is there afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from blazebot.errors import SandboxError
+from blazebot.keys.keystore import Keystore
+from blazebot.sandbox import Sandbox, SandboxSettings
+from blazebot.sandbox.clocks import Clocks
+from blazebot.sandbox.database import Database
+from blazebot.wire.codec import decode_frame, encode_request
+from blazebot.wire.frames import CREATE_MESSAGE
+from tests.wire.sandbox_peers import (
+    Box,
+    Line,
+    Process,
+    body_of,
+    close_code,
+    dial_raw,
+    new_id,
+    sandbox_here,
+    text,
+)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as http:
+        yield http
+
+
+ENOUGH = 200
+
+
+async def send_until_killed(line: Line, where: str, answered: list[str]) -> None:
+    """Send without waiting for answers; note each message that was answered."""
+    sent: dict[str, str] = {}
+
+    async def write() -> None:
+        while True:
+            frame_id, message_id = new_id(), new_id()
+            sent[frame_id] = message_id
+            request = {
+                "conversation_id": where,
+                "message_id": message_id,
+                "category": "PLAIN_TEXT",
+                "data_base64": text("x"),
+            }
+            await line.socket.send_bytes(encode_request(frame_id, CREATE_MESSAGE, request))
+            await asyncio.sleep(0)
+
+    async def read() -> None:
+        async for message in line.socket:
+            frame = decode_frame(message.data)
+            if frame.id in sent:
+                body_of(frame)
+                answered.append(sent[frame.id])
+
+    writing = asyncio.create_task(write())
+    await read()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
+async def drive_until_killed(
+    box: Box, person: str, bot: Keystore, answered: list[str], enough: Callable[[], None]
+) -> None:
+    message = {"person_id": person, "recipient_id": bot.app_id, "text": "hi"}
+    async with box.driver() as driver:
+        try:
+            while True:
+                data = await driver.data("send", messages=[message] * 10)
+                answered += [one["message_id"] for one in data["messages"]]
+                enough()
+        except (TypeError, aiohttp.ClientError):  # the socket is closed
+            return
+
+
+async def test_a_kill_loses_nothing_that_was_answered(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    db = tmp_path / "sandbox.db"
+    process = await Process.start(db)
+    box = Box(process.url, http)
+    alice, bot = await box.person(), await box.bot()
+    where = await box.befriend(alice, bot)
+    from_bot: list[str] = []
+    from_alice: list[str] = []
+    for _ in range(3):
+        line = await box.connect(bot)
+        goal = len(from_bot) + ENOUGH, len(from_alice) + ENOUGH
+
+        def kill_if_enough(process: Process = process, goal: tuple[int, int] = goal) -> None:
+            if len(from_bot) >= goal[0] and len(from_alice) >= goal[1]:
+                process.process.kill()
+
+        async with asyncio.timeout(10):
+            await asyncio.gather(
+                send_until_killed(line, where, from_bot),
+                drive_until_killed(box, alice, bot, from_alice, kill_if_enough),
+            )
+        await process.end()
+        process = await Process.start(db)
+        box = Box(process.url, http)
+    async with box.driver() as driver:
+        newest = (await box.do("GET", "/health"))["cursor"]
+        await driver.data("subscribe", people=[alice], after=0)
+        seen = set()
+        while driver.cursor < newest:
+            seen.add((await driver.event())["message"]["message_id"])
+    assert min(len(from_bot), len(from_alice)) >= 3 * ENOUGH
+    assert seen >= set(from_bot)
+    async with box.line(bot) as line:
+        pending = (await box.do("GET", f"/bots/{bot.app_id}"))["pending"]
+        pushed = {(await line.view())["message_id"] for _ in range(pending)}
+    assert pushed >= set(from_alice)
+    assert await process.terminate() == 0
+
+
+async def test_a_restart_keeps_everything_and_drivers_go_on(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    db = tmp_path / "sandbox.db"
+    process = await Process.start(db, sync="full")
+    box = Box(process.url, http)
+    alice, bot = await box.person("Alice"), await box.bot("rsa")
+    await box.befriend(alice, bot)
+    async with box.driver() as driver, box.line(bot) as line:
+        await driver.data("subscribe", people=[alice], after=0)
+        await driver.event()
+        cursor = driver.cursor
+        ends = process.terminate(), line.closed(), close_code(driver.socket)
+        assert tuple(await asyncio.gather(*ends)) == (
+            0,
+            aiohttp.WSCloseCode.GOING_AWAY,
+            aiohttp.WSCloseCode.GOING_AWAY,
+        )
+    assert stat.S_IMODE(db.stat().st_mode) == 0o600
+    assert not db.with_name("sandbox.db-wal").exists()
+
+    process = await Process.start(db)
+    box = Box(process.url, http)
+    async with box.driver() as driver, box.line(bot) as line:
+        await driver.data("subscribe", people=[alice], after=cursor)
+        hello = await line.view()
+        await line.acknowledge(hello["message_id"])
+        event = await driver.event()
+        assert (event["message"]["message_id"], event["message"]["status"]) == (
+            hello["message_id"],
+            "READ",
+        )
+        assert event["cursor"] > cursor
+    assert (await box.do("GET", "/people"))["people"][0]["full_name"] == "Alice"
+    assert await process.terminate() == 0
+
+
+async def test_the_keystore_is_nowhere_in_the_file(tmp_path: Path) -> None:
+    db = tmp_path / "sandbox.db"
+    async with sandbox_here(db=str(db)) as box:
+        bot_id = (await box.do("POST", "/bots"))["user_id"]
+        secrets = []
+        for form, fields in {
+            "rsa": ("private_key", "pin", "pin_token"),
+            "app": ("session_private_key",),
+        }.items():
+            document = await box.do("POST", f"/bots/{bot_id}/sessions", {"form": form})
+            key = Keystore.load(document).private_key
+            assert key is not None
+            secrets += [document[field] for field in fields if field != "pin"]
+    content = db.read_bytes()
+    for secret in secrets:
+        for line in secret.split("\r\n"):
+            if len(line) > 40 and "PRIVATE KEY" not in line:
+                assert line.encode() not in content
+                if all(character in "0123456789abcdef" for character in line):
+                    assert bytes.fromhex(line) not in content
+
+
+async def test_an_interrupt_ends_it_cleanly_and_a_second_at_once(tmp_path: Path) -> None:
+    process = await Process.start(tmp_path / "a.db")
+    process.process.send_signal(signal.SIGINT)
+    assert await process.end() == 0
+
+    # A driver that does not answer the close keeps it waiting for the grace.
+    process = await Process.start(tmp_path / "b.db")
+    reader, writer = await dial_raw(process.url, "/control/socket")
+    process.process.send_signal(signal.SIGINT)
+    assert (await reader.read(1))[0] == 0x88  # a close frame
+    process.process.send_signal(signal.SIGINT)
+    assert await process.end() == -signal.SIGINT
+    writer.close()
+
+
+async def start_fails(**settings: object) -> str:
+    with pytest.raises(SandboxError) as caught:
+        await Sandbox(SandboxSettings(port=0, **settings)).start()  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+async def test_a_file_that_cannot_be_used_is_told_of(tmp_path: Path) -> None:
+    assert "is a directory" in await start_fails(db=str(tmp_path))
+    assert "cannot be opened" in await start_fails(db=str(tmp_path / "no" / "folder.db"))
+
+    text_file = tmp_path / "notes.txt"
+    text_file.write_text("no database " * 1000)
+    assert "is not a database" in await start_fails(db=str(text_file))
+
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    assert "another program" in await start_fails(db=str(foreign))
+
+    newer = tmp_path / "newer.db"
+    async with sandbox_here(db=str(newer)):
+        assert "another sandbox is using" in await start_fails(db=str(newer))
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert "newer version" in await start_fails(db=str(newer))
+
+
+async def test_a_port_in_use_is_told_of() -> None:
+    async with sandbox_here() as box:
+        port = int(box.url.rstrip("/").rpartition(":")[2])
+        with pytest.raises(SandboxError, match=f"port {port} is in use"):
+            await Sandbox(SandboxSettings(port=port)).start()
+
+
+async def test_a_mistake_on_the_command_line_is_told_of(tmp_path: Path) -> None:
+    mistakes = {("--sync", "later"): "argument sync", ("--db", str(tmp_path)): "is a directory"}
+    for arguments, said in mistakes.items():
+        status, words = await failure(*arguments)
+        assert (status, words.count("\n")) == (1, 1)
+        assert said in words
+
+
+async def failure(*arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "blazebot.sandbox", *arguments, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+# The database alone
+
+
+def database(path: Path | None = None) -> Database:
+    migration = "CREATE TABLE t (x INTEGER PRIMARY KEY) STRICT;"
+    return Database(None if path is None else str(path), sync="normal", migrations=[migration])
+
+
+async def test_writes_of_one_turn_share_a_commit_and_wait_for_it(tmp_path: Path) -> None:
+    db = database(tmp_path / "t.db")
+    effects: list[Exception | None] = []
+    db.write("INSERT INTO t VALUES (1)")
+    db.after_commit(effects.append)
+    db.write("INSERT INTO t VALUES (2)")
+    assert effects == []
+    await db.committed()
+    assert effects == [None]
+    db.after_commit(effects.append)  # nothing is open: at once
+    assert effects == [None, None]
+    assert db.read("SELECT count(*) FROM t").fetchone() == (2,)
+    db.close()
+
+
+async def test_an_error_undoes_the_turn_and_everybody_hears_of_it() -> None:
+    db = database()
+    heard: list[Exception | None] = []
+    db.write("INSERT INTO t VALUES (1)")
+    db.after_commit(heard.append)
+    with pytest.raises(sqlite3.IntegrityError):
+        db.write("INSERT INTO t VALUES (1)")
+    with pytest.raises(sqlite3.OperationalError, match="earlier error"):
+        db.write("INSERT INTO t VALUES (2)")
+    with pytest.raises(sqlite3.IntegrityError):
+        await db.committed()
+    assert isinstance(heard[0], sqlite3.IntegrityError)
+    assert db.read("SELECT count(*) FROM t").fetchone() == (0,)
+    db.write("INSERT INTO t VALUES (3)")  # the next turn is a new one
+    await db.committed()
+    db.close()
+
+
+def test_the_clocks_are_apart() -> None:
+    clocks = Clocks()
+    before = clocks.now()
+    clocks.retention_offset = 1e9
+    assert clocks.now() - before >= 10**18
+    assert clocks.token_now() - before < 10**12
