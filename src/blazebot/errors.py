@@ -11,6 +11,8 @@ __all__ = [
     "BlazebotError",
     "ConnectionLost",
     "ContentError",
+    "DecryptionError",
+    "EncryptionError",
     "Forbidden",
     "FrameError",
     "FrameTooLarge",
@@ -65,6 +67,24 @@ class FrameTooLarge(FrameError):
 
 class ContentError(BlazebotError):
     """Content does not fit its category: malformed base64, not UTF-8, wrong shape."""
+
+
+class EncryptionError(BlazebotError):
+    """A message cannot be encrypted: too many sessions or none, a bad key, or an RSA keystore."""
+
+
+class DecryptionError(BlazebotError):
+    """An encrypted message or attachment cannot be read; nothing of it is given out.
+
+    ``cause`` is one word for it. Messages: ``version``, ``truncated``, ``session`` (this session
+    is not among those that it was encrypted for), ``key`` (encrypted for another key of this
+    session, or damaged), ``tampered`` or ``rsa`` (an RSA keystore cannot decrypt). Attachments:
+    ``key`` (not 64 bytes), ``truncated``, ``digest``, ``mac`` or ``padding``.
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ConnectionLost(BlazebotError):

@@ -7,12 +7,12 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final, Protocol
 
 from blazebot.errors import SendTimeout, ServiceError
-from blazebot.wire.frames import CREATE_MESSAGE
-from blazebot.wire.messages import MessageRequest
+from blazebot.wire.frames import CREATE_MESSAGE, CREATE_PLAIN_MESSAGES
+from blazebot.wire.messages import MessageBatch, MessageRequest
 
 logger = logging.getLogger("blazebot.delivery")
 
@@ -51,18 +51,55 @@ class Sender:
             SendTimeout: no answer within ``send_timeout``, reconnects and pauses included.
         """
         deadline = time.monotonic() + self._send_timeout
-        conversation_id = request.conversation_id
+        await self._take_turn(request.conversation_id)
+        try:
+            await self._ask(CREATE_MESSAGE, request, deadline)
+        finally:
+            self._pass_turn(request.conversation_id)
+
+    async def send_batch(self, requests: Sequence[MessageRequest]) -> list[ServiceError | None]:
+        """Send up to 100 plain messages, each with its recipient, in one frame [S].
+
+        The service refuses a batch as a whole if it refuses one [A]: then its halves are sent, with
+        the same message ids, until the refused message stands alone. Returns, for each message,
+        None or the error that it was refused with.
+
+        Raises:
+            SendTimeout: as :meth:`send`; some of the messages may have taken effect.
+        """
+        deadline = time.monotonic() + self._send_timeout
+        # In one order for all, so that two batches do not wait for each other.
+        conversations = sorted({request.conversation_id for request in requests})
+        taken: list[str] = []
+        try:
+            for conversation_id in conversations:
+                await self._take_turn(conversation_id)
+                taken.append(conversation_id)
+            return await self._send_halves(requests, deadline)
+        finally:
+            for conversation_id in taken:
+                self._pass_turn(conversation_id)
+
+    async def _send_halves(
+        self, requests: Sequence[MessageRequest], deadline: float
+    ) -> list[ServiceError | None]:
+        try:
+            await self._ask(CREATE_PLAIN_MESSAGES, MessageBatch(list(requests)), deadline)
+        except ServiceError as error:
+            if error.code == 401:
+                raise
+            if len(requests) == 1:
+                return [error]
+            middle = len(requests) // 2
+            first = await self._send_halves(requests[:middle], deadline)
+            return first + await self._send_halves(requests[middle:], deadline)
+        return [None] * len(requests)
+
+    async def _take_turn(self, conversation_id: str) -> None:
         queue = self._queues.get(conversation_id)
         if queue is None:
             self._queues[conversation_id] = deque()
-        else:
-            await self._wait_turn(conversation_id, queue)
-        try:
-            await self._send(request, deadline)
-        finally:
-            self._pass_turn(conversation_id)
-
-    async def _wait_turn(self, conversation_id: str, queue: deque[asyncio.Future[None]]) -> None:
+            return
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -81,7 +118,7 @@ class Sender:
                 return
         del self._queues[conversation_id]
 
-    async def _send(self, request: MessageRequest, deadline: float) -> None:
+    async def _ask(self, action: str, params: Any, deadline: float) -> None:
         pause = _PAUSE
         while True:
             left = deadline - time.monotonic()
@@ -90,7 +127,7 @@ class Sender:
                     f"a message had to wait for {self._send_timeout:g} s, see send_timeout"
                 )
             try:
-                await self._service.request(CREATE_MESSAGE, request, within=left)
+                await self._service.request(action, params, within=left)
             except ServiceError as error:
                 if not error.temporary:
                     raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from blazebot.errors import KeystoreError
+from blazebot.keys.curve import curve_public_key
 from blazebot.keys.keystore import ADVISED_RSA, PublicKey
 from blazebot.wire.base64 import encode_base64, encode_padded_base64
 from blazebot.wire.ids import is_uuid
@@ -79,7 +79,7 @@ def issue_keystore(
         raise KeystoreError(
             f"there is no form {form!r} of a keystore; there are {', '.join(FORMS)}"
         )
-    return Issued(document, key.public_key(), encode_base64(_curve_public_key(key)))
+    return Issued(document, key.public_key(), encode_base64(curve_public_key(key.public_key())))
 
 
 def _issue_rsa(app_id: str, session_id: str, bits: int) -> Issued:
@@ -109,9 +109,3 @@ def _both_halves(key: Ed25519PrivateKey) -> str:
 
 def _new_curve_key() -> bytes:
     return X25519PrivateKey.generate().public_key().public_bytes_raw()
-
-
-def _curve_public_key(key: Ed25519PrivateKey) -> bytes:
-    """Return the curve25519 public key of an Ed25519 key: the same scalar on the other curve."""
-    scalar = hashlib.sha512(key.private_bytes_raw()).digest()[:32]
-    return X25519PrivateKey.from_private_bytes(scalar).public_key().public_bytes_raw()
