@@ -167,9 +167,17 @@ class Driver:
 class Box:
     """A sandbox somewhere, and what a test does with it."""
 
-    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, url: str, http: aiohttp.ClientSession, sandbox: Sandbox | None = None
+    ) -> None:
         self.url = url
         self.http = http
+        self._sandbox = sandbox
+
+    def pragma(self, pragma: str) -> Any:
+        """Ask or tell the database of a sandbox in this process, behind its back."""
+        assert self._sandbox is not None
+        return self._sandbox._store._database.read(f"PRAGMA {pragma}").fetchone()[0]
 
     async def control(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         async with self.http.request(method, f"{self.url}control{path}", json=body) as answer:
@@ -256,7 +264,7 @@ async def sandbox_here(**settings: Any) -> AsyncIterator[Box]:
         Sandbox(SandboxSettings(**settings)) as sandbox,
         aiohttp.ClientSession() as http,
     ):
-        yield Box(sandbox.url, http)
+        yield Box(sandbox.url, http, sandbox)
 
 
 class Process:

@@ -253,6 +253,45 @@ async def failure(*arguments: str) -> tuple[int | None, str]:
     return process.returncode, errors.decode()
 
 
+async def test_a_full_disk_refuses_what_it_cannot_keep_and_nothing_else(tmp_path: Path) -> None:
+    async with sandbox_here(db=str(tmp_path / "sandbox.db")) as box:
+        alice, bot = await box.person(), await box.bot()
+        where = await box.befriend(alice, bot)
+        plain = {
+            "conversation_id": where,
+            "category": "PLAIN_TEXT",
+            "data_base64": text("x"),
+        }
+        async with box.line(bot) as line, box.driver() as driver:
+            hello = await line.view()
+            pages = box.pragma("page_count")
+            box.pragma(f"max_page_count = {pages}")
+            answered: list[str] = []
+            error = None
+            while error is None:
+                message_id = new_id()
+                answer = await line.request(CREATE_MESSAGE, plain | {"message_id": message_id})
+                if (error := answer.error) is None:
+                    answered.append(message_id)
+            assert error.code == 500
+            message = {"person_id": alice, "conversation_id": where, "text": "x" * 10_000}
+            assert (await driver.command("send", messages=[message]))["error"]["code"] == 500
+            status, _ = await box.control("POST", f"/people/{alice}/messages", message)
+            assert status == 500
+            refused, body = await box.rest(
+                bot, "POST", "/messages", plain | {"message_id": new_id()}
+            )
+            assert (refused.status, body["error"]["code"]) == (500, 500)
+
+            box.pragma("max_page_count = 100000")
+            answered.append(new_id())
+            body_of(await line.request(CREATE_MESSAGE, plain | {"message_id": answered[-1]}))
+            assert [one["message_id"] for one in await box.sees(alice)] == [
+                hello["message_id"],
+                *answered,
+            ]
+
+
 # The database alone
 
 

@@ -8,9 +8,10 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
-from blazebot.errors import SendTimeout, ServiceError
+from blazebot.errors import ConnectionLost, RequestTimeout, SendTimeout, ServiceError
 from blazebot.wire.frames import CREATE_MESSAGE, CREATE_PLAIN_MESSAGES
 from blazebot.wire.messages import MessageBatch, MessageRequest
 
@@ -18,6 +19,13 @@ logger = logging.getLogger("blazebot.delivery")
 
 _PAUSE: Final = 0.5
 _PAUSE_CAP: Final = 10.0
+
+
+class Attempt(Protocol):
+    """One way to send something, which may take ``within`` seconds."""
+
+    def __call__(self, *, within: float) -> Awaitable[object]:
+        """Send it."""
 
 
 class Service(Protocol):
@@ -50,12 +58,22 @@ class Sender:
             ServiceError: the service refused it; trying again would not help.
             SendTimeout: no answer within ``send_timeout``, reconnects and pauses included.
         """
+        await self.in_turn(
+            request.conversation_id, partial(self._service.request, CREATE_MESSAGE, request)
+        )
+
+    async def in_turn(self, conversation_id: str, attempt: Attempt) -> None:
+        """Do ``attempt(within=seconds)`` in its turn, again and again until the service takes it.
+
+        Raises:
+            ServiceError, SendTimeout: as :meth:`send`.
+        """
         deadline = time.monotonic() + self._send_timeout
-        await self._take_turn(request.conversation_id)
+        await self._take_turn(conversation_id)
         try:
-            await self._ask(CREATE_MESSAGE, request, deadline)
+            await self._until_taken(attempt, deadline)
         finally:
-            self._pass_turn(request.conversation_id)
+            self._pass_turn(conversation_id)
 
     async def send_batch(self, requests: Sequence[MessageRequest]) -> list[ServiceError | None]:
         """Send up to 100 plain messages, each with its recipient, in one frame [S].
@@ -84,7 +102,10 @@ class Sender:
         self, requests: Sequence[MessageRequest], deadline: float
     ) -> list[ServiceError | None]:
         try:
-            await self._ask(CREATE_PLAIN_MESSAGES, MessageBatch(list(requests)), deadline)
+            batch = MessageBatch(list(requests))
+            await self._until_taken(
+                partial(self._service.request, CREATE_PLAIN_MESSAGES, batch), deadline
+            )
         except ServiceError as error:
             if error.code == 401:
                 raise
@@ -118,7 +139,7 @@ class Sender:
                 return
         del self._queues[conversation_id]
 
-    async def _ask(self, action: str, params: Any, deadline: float) -> None:
+    async def _until_taken(self, attempt: Attempt, deadline: float) -> None:
         pause = _PAUSE
         while True:
             left = deadline - time.monotonic()
@@ -127,9 +148,9 @@ class Sender:
                     f"a message had to wait for {self._send_timeout:g} s, see send_timeout"
                 )
             try:
-                await self._service.request(action, params, within=left)
-            except ServiceError as error:
-                if not error.temporary:
+                await attempt(within=left)
+            except (ServiceError, ConnectionLost, RequestTimeout) as error:
+                if isinstance(error, ServiceError) and not error.temporary:
                     raise
                 wait = random.uniform(pause / 2, pause)  # noqa: S311 - jitter, not a secret
                 if wait >= deadline - time.monotonic():

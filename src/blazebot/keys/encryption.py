@@ -105,6 +105,11 @@ class MessageCipher:
             shared = functools.partial(_shared_key, self._key)
             self._shared_key = functools.lru_cache(remembered)(shared)
 
+    @property
+    def can_encrypt(self) -> bool:
+        """Whether its keystore is of the kind that can: Ed25519."""
+        return self._key is not None
+
     def encrypt(self, plaintext: bytes, recipients: Sequence[Recipient]) -> bytes:
         """Return ``plaintext`` encrypted for 1 to 510 sessions [C], :func:`encrypted_size` bytes.
 
