@@ -137,9 +137,7 @@ async def test_what_is_not_acknowledged_comes_again(box: Box) -> None:
         assert await line.silent()
 
 
-async def test_what_is_not_acknowledged_in_time_comes_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_is_not_acknowledged_in_time_comes_again() -> None:
     async with sandbox_here(redeliver_after=0.2) as box:
         alice, bot = await box.person(), await box.bot()
         sent = [await box.say(alice, f"{n}", recipient_id=bot.app_id) for n in range(3)]

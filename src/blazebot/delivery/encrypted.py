@@ -112,7 +112,7 @@ class EncryptedSender:
         recipients = [
             Recipient(one.session_id, decode_base64(one.public_key or "")) for one in sessions
         ]
-        fields = msgspec.to_builtins(request)
+        fields: dict[str, Any] = msgspec.to_builtins(request)
         fields.pop("data", None)
         return fields | {
             "category": _ENCRYPTED + request.category.removeprefix(_PLAIN),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-from blazebot.errors import ConnectionLost, RequestTimeout, SendTimeout, ServiceError
+from blazebot.errors import BlazebotError, ConnectionLost, RequestTimeout, SendTimeout, ServiceError
 from blazebot.wire.frames import CREATE_MESSAGE, CREATE_PLAIN_MESSAGES
 from blazebot.wire.messages import MessageBatch, MessageRequest
 
@@ -141,25 +141,21 @@ class Sender:
 
     async def _until_taken(self, attempt: Attempt, deadline: float) -> None:
         pause = _PAUSE
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise SendTimeout(
-                    f"a message had to wait for {self._send_timeout:g} s, see send_timeout"
-                )
+        refusal: BlazebotError | None = None
+        while (left := deadline - time.monotonic()) > 0:
             try:
                 await attempt(within=left)
             except (ServiceError, ConnectionLost, RequestTimeout) as error:
                 if isinstance(error, ServiceError) and not error.temporary:
                     raise
-                wait = random.uniform(pause / 2, pause)  # noqa: S311 - jitter, not a secret
-                if wait >= deadline - time.monotonic():
-                    raise SendTimeout(
-                        f"a message was refused for {self._send_timeout:g} s, see send_timeout; "
-                        f"last: {error}"
-                    ) from error
-                logger.warning("send put off for %.1f s: %s", wait, error)
-                await asyncio.sleep(wait)
-                pause = min(_PAUSE_CAP, pause * 2)
+                refusal = error
             else:
                 return
+            wait = random.uniform(pause / 2, pause)  # noqa: S311 - jitter, not a secret
+            if wait >= deadline - time.monotonic():
+                break
+            logger.warning("send put off for %.1f s: %s", wait, refusal)
+            await asyncio.sleep(wait)
+            pause = min(_PAUSE_CAP, pause * 2)
+        waited = f"a message was not taken for {self._send_timeout:g} s, see send_timeout"
+        raise SendTimeout(f"{waited}; last: {refusal}" if refusal else waited) from refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
@@ -214,8 +215,11 @@ class BlazeLine(Line):
         self._complete = not page
         if not page:
             return False
-        # What was read may be of a transaction that is still open.
-        await self._store.committed()
+        try:
+            # What was read may be of a transaction that is still open.
+            await self._store.committed()
+        except sqlite3.Error:  # it was undone: what was read never was
+            return True
         last = self._cursor = page[-1].seq
         for message in page:
             if self.has_answers:
