@@ -169,3 +169,30 @@ RECEIVED: dict[type[Content], st.SearchStrategy[Content]] = {
     ),
 }
 """What only the service says."""
+
+ATTACHMENT_ID = "0fd630f1-f29d-4da9-953f-48f1a09f76b5"
+MESSAGE_ID = "6b0d549b-6f03-475a-9600-a35a099950d8"
+USER_ID = "36f675cc-81e7-4ef5-a8e2-5d940ed90475"
+_ATTACHED: dict[str, Any] = {"attachment_id": ATTACHMENT_ID, "size": 1024}
+_BUTTON = Button("Press 这里", "#46B8DA", "input:pressed")
+
+EXAMPLES: dict[type[Content], Content] = {
+    Text: Text("hello 你好 🚀"),
+    Post: Post("# Title\n\n*Markdown*"),
+    Image: Image(**_ATTACHED, mime_type="image/png", width=3, height=2, thumbnail="iVBORw0KGgo="),
+    Video: Video(**_ATTACHED, mime_type="video/mp4", width=3, height=2, duration=1500),
+    Audio: Audio(**_ATTACHED, mime_type="audio/ogg", duration=1500, waveform="AAECAw=="),
+    File: File(**_ATTACHED, mime_type="application/pdf", name="paper.pdf"),
+    Sticker: Sticker(sticker_id=ATTACHMENT_ID),
+    Contact: Contact(USER_ID),
+    Location: Location(longitude=139.767, latitude=35.681, name="東京駅", address="Marunouchi"),
+    Live: Live(
+        url="https://a.example/live.m3u8", thumb_url="https://a.example/1.png", width=3, height=2
+    ),
+    Transcript: Transcript(
+        (TranscriptItem(message_id=MESSAGE_ID, message_category="PLAIN_TEXT", content="hi"),)
+    ),
+    ButtonGroup: ButtonGroup((_BUTTON,)),
+    Card: Card(title="Card", description="of the newer form", actions=(_BUTTON,), shareable=True),
+}
+"""One of each kind that stands for itself: recall and pin need a message to be about."""

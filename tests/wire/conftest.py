@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,10 @@ from blazebot import Bot
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import SandboxProcess
+from tests.wire.world import MakeBot, World
 
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 SESSION_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
-
-MakeBot = Callable[..., Bot]
 
 
 @pytest.fixture
@@ -92,3 +91,8 @@ def control(http: aiohttp.ClientSession, sandbox: SandboxProcess) -> Control:
 async def people(http: aiohttp.ClientSession, sandbox: SandboxProcess) -> AsyncIterator[People]:
     async with People(http, sandbox.url) as watching:
         yield watching
+
+
+@pytest.fixture
+def world(sandbox: SandboxProcess, control: Control, people: People, make_bot: MakeBot) -> World:
+    return World(sandbox, control, people, make_bot)

@@ -15,8 +15,8 @@ import pytest
 
 from blazebot import Content, Invalid, Message, ServiceError, Text, Unknown
 from blazebot.wire.codec import compress
-from tests.wire.conftest import MakeBot
 from tests.wire.scripted_service import Line, message, scripted
+from tests.wire.world import MakeBot
 
 MIB = 1024 * 1024
 

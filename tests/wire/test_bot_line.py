@@ -14,8 +14,9 @@ from blazebot.errors import NotRunning, SessionInUse
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control
 from blazebot.testing.processes import SandboxProcess
-from tests.wire.conftest import APP_ID, SESSION_ID, Logged, MakeBot
+from tests.wire.conftest import APP_ID, SESSION_ID, Logged
 from tests.wire.scripted_service import Line, message, scripted
+from tests.wire.world import MakeBot
 
 
 async def nothing(line: Line) -> None:
