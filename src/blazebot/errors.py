@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnswerError",
+    "AttachmentError",
+    "AttachmentGone",
+    "AttachmentInterrupted",
+    "AttachmentTooLarge",
+    "AuthorizationExpired",
+    "BadField",
     "BlazebotError",
+    "ChecksumInvalid",
     "ConnectionLost",
     "ContentError",
     "DecryptionError",
@@ -16,10 +24,15 @@ __all__ = [
     "Forbidden",
     "FrameError",
     "FrameTooLarge",
+    "GroupFull",
     "HandlerTimeout",
+    "IntegrityError",
     "KeystoreError",
+    "MediaError",
+    "NotFound",
     "NotRunning",
     "RegistrationError",
+    "RequestError",
     "RequestTimeout",
     "SandboxError",
     "SendTimeout",
@@ -30,6 +43,7 @@ __all__ = [
     "TokenError",
     "TooManyRequests",
     "Unauthorized",
+    "UpdateRequired",
 ]
 
 
@@ -87,12 +101,73 @@ class DecryptionError(BlazebotError):
         self.cause = cause
 
 
+class AttachmentError(BlazebotError):
+    """An attachment cannot be uploaded or downloaded; trying the same again would not help."""
+
+
+class AttachmentInterrupted(AttachmentError):
+    """A transfer broke off, stalled or was refused for now, at each try; later it may succeed.
+
+    A download goes on from where it ended.
+    """
+
+
+class AttachmentGone(AttachmentError):
+    """The service does not have the attachment, or no longer."""
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__(
+            f"attachment {attachment_id} is gone: the service does not have it, or no longer; "
+            "ask for it to be sent again"
+        )
+
+
+class AttachmentTooLarge(AttachmentError):
+    """An attachment has more bytes than ``limit``; what had come of it is removed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the attachment has more than {limit} bytes; see limit")
+        self.limit = limit
+
+
+class MediaError(BlazebotError):
+    """What is to be sent cannot be read or understood; the message says what to pass instead."""
+
+
 class ConnectionLost(BlazebotError):
     """The line to the service broke while something depended on it."""
 
 
 class RequestTimeout(BlazebotError):
     """The service did not answer one request within ``request_timeout``."""
+
+
+class RequestError(BlazebotError):
+    """A REST request cannot be sent as it is; nothing left.
+
+    ``field`` names the part that is wrong, and the message the limit or form that it should keep.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class AnswerError(BlazebotError):
+    """A REST answer is too large, or has not the documented form; what it was to is done."""
+
+
+class IntegrityError(AnswerError):
+    """A REST answer cannot be shown to be the service's own answer to this very request.
+
+    ``cause`` is one word for it: ``request-id`` (it answers another request), ``missing`` (it is
+    not signed), ``signature`` (not signed by the service's key) or ``request`` (the signature is
+    for another request or another body).
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class SendTimeout(BlazebotError):
@@ -126,7 +201,8 @@ class ServiceError(BlazebotError):
     """The service answered with an error (protocol section 9).
 
     ``status`` and ``code`` are the service's numbers, ``description`` its words, ``extra`` what
-    it added, or None. ``temporary`` tells whether the same request may succeed later, unchanged.
+    it added, or None. ``temporary`` tells whether the same request may succeed later, unchanged;
+    ``retry_after`` after how many seconds, where the service said so.
     """
 
     temporary: ClassVar[bool] = False
@@ -140,10 +216,35 @@ class ServiceError(BlazebotError):
         self.status = status
         self.description = description
         self.extra = extra
+        self.retry_after: float | None = None
 
 
 class Forbidden(ServiceError):
     """403: not allowed, or the conversation does not exist."""
+
+
+class NotFound(ServiceError):
+    """404: there is no such thing, or no such endpoint."""
+
+
+class BadField(ServiceError):
+    """10002: a field of the request is missing or wrong; ``extra`` says which."""
+
+
+class UpdateRequired(ServiceError):
+    """10006: the service asks for a newer client: update Blazebot."""
+
+
+class GroupFull(ServiceError):
+    """20116: the group has as many participants as it may have."""
+
+
+class AuthorizationExpired(ServiceError):
+    """20121: the authorisation code has expired or was used: let the user authorise again."""
+
+
+class ChecksumInvalid(ServiceError):
+    """20140: the recipient's sessions are others than those that the message was made for."""
 
 
 class TooManyRequests(ServiceError):
@@ -184,10 +285,16 @@ class Unauthorized(ServiceError):
 _BY_CODE: dict[int, type[ServiceError]] = {
     401: Unauthorized,
     403: Forbidden,
+    404: NotFound,
     429: TooManyRequests,
     500: ServiceUnavailable,
     7000: ServiceUnavailable,
     7001: ServiceUnavailable,
+    10002: BadField,
+    10006: UpdateRequired,
+    20116: GroupFull,
+    20121: AuthorizationExpired,
+    20140: ChecksumInvalid,
 }
 
 

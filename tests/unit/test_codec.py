@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from isal import isal_zlib
 
 from blazebot.errors import (
+    BadField,
     Forbidden,
     FrameError,
     FrameTooLarge,
@@ -297,7 +298,7 @@ def test_error_frames_in_both_spellings(spelling: str) -> None:
         (500, ServiceUnavailable, True),
         (7000, ServiceUnavailable, True),
         (7001, ServiceUnavailable, True),
-        (10002, ServiceError, False),
+        (10002, BadField, False),
     ],
 )
 def test_error_classes(code: int, kind: type[ServiceError], temporary: bool) -> None:

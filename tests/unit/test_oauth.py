@@ -27,6 +27,7 @@ from blazebot.wire.base64 import decode_base64, encode_base64
 
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 AUTHORIZATION_ID = "5f1b2c8e-6d36-4b6f-8f2a-1f1f4e0c9d11"
+BEARER = "a.bearer.token"
 REQUEST_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
 
 
@@ -115,7 +116,7 @@ def test_an_authorization_is_kept_as_a_document() -> None:
     assert again.keystore.authorization_id == AUTHORIZATION_ID
     assert again.keystore.scope == "PROFILE:READ PHONE:READ"
     assert again.scopes == {"PROFILE:READ", "PHONE:READ"}
-    bearer = Authorization(app_id=APP_ID, scope="PROFILE:READ", access_token="secret token")
+    bearer = Authorization(app_id=APP_ID, scope="PROFILE:READ", access_token=BEARER)
     assert Authorization.load(bearer.document()) == bearer
 
 
@@ -140,8 +141,8 @@ def test_a_bots_own_keystore_is_no_authorization() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    bearer = Authorization(app_id=APP_ID, scope="PROFILE:READ", access_token="secret token")
-    assert "secret" not in repr(bearer)
+    bearer = Authorization(app_id=APP_ID, scope="PROFILE:READ", access_token=BEARER)
+    assert BEARER not in repr(bearer)
     authorization = signed()
     assert authorization.document()["private_key"] not in repr(authorization)
 
@@ -174,7 +175,7 @@ def test_the_services_signature_is_accepted() -> None:
         ("not a token", "signature"),
         ("x" * 10_000, "signature"),
         (jwt.encode({"jti": REQUEST_ID}, "k" * 32, "HS256"), "signature"),
-        (jwt.encode({"jti": REQUEST_ID}, None, "none"), "signature"),
+        (jwt.encode({"jti": REQUEST_ID}, "", "none"), "signature"),
         (integrity_token(jti=1), "signature"),
         (integrity_token(jti=APP_ID), "request"),
         (integrity_token(sig="0" * 64), "request"),

@@ -140,8 +140,11 @@ class ScriptedService:
         """Answer a request."""
         if request.headers.get("Upgrade", "").lower() != "websocket":
             body = await request.read()
-            self.calls.append((request.path, msgspec.json.decode(body) if body else None))
+            document = msgspec.json.decode(body) if body else None
+            self.calls.append((request.path, document))
             self._called.set()
+            if request.path == "/conversations":  # the one that was asked for
+                return web.json_response({"data": document})
             return web.json_response(self.me if request.path == "/me" else {"data": []})
         if self.refusal is not None:
             return web.Response(status=self.refusal)

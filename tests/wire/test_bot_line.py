@@ -127,7 +127,7 @@ async def test_the_alternate_host_is_tried(
             blaze_urls=(f"ws://{dead}/", service.url.replace("http", "ws") + "/"),
         )
         async with asyncio.timeout(20), bot:
-            assert (await bot.rest.me())["user_id"]
+            assert (await bot.rest.me()).user_id
 
 
 async def test_a_service_that_is_down_at_the_start_is_waited_for(

@@ -56,16 +56,14 @@ KEYSTORE = Keystore.load(issue_keystore("app", APP_ID, ID).document)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def answer(
-    document: Any = None, status: int = 200, /, text: bytes | None = None, **headers: str
-) -> Answer:
-    """Answer with JSON, or with ``text``."""
+def answer(document: Any = None, *, status: int = 200, **headers: str) -> Answer:
+    """Answer with JSON; with a document of bytes as it is."""
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = json.dumps(document).encode() if text is None else text
 
     async def handle(request: web.Request) -> web.Response:
-        named.setdefault("X-Request-Id", request.headers["X-Request-Id"])
-        return web.Response(body=body, status=status, headers=named)
+        request_id = {"X-Request-Id": request.headers["X-Request-Id"]}
+        return web.Response(body=text, status=status, headers=request_id | named)
 
     return handle
 
@@ -75,7 +73,9 @@ def data(document: Any) -> Answer:
 
 
 def refusal(code: int, **extra: Any) -> Answer:
-    return answer({"error": {"status": 202, "code": code, "description": "no", **extra}}, 202)
+    return answer(
+        {"error": {"status": 202, "code": code, "description": "no", **extra}}, status=202
+    )
 
 
 async def broken(request: web.Request) -> web.StreamResponse:
@@ -182,15 +182,15 @@ async def test_errors_by_code(
     assert len(service.requests) == 1
 
 
-async def test_what_is_not_the_services_json(service: Service, rest: RestClient) -> None:
-    for text, status in ((b"<html>", 502), (b"", 500), (b"[]", 200), (b"moved", 302)):
-        service.answers = [answer(text=text, **{"X_Request_Id": "other"}, status=status)]
-        with pytest.raises(ServiceUnavailable, match=f"HTTP {status}"):
-            await rest.call("POST", "/x")
-
-
-def answer_with(text: bytes, status: int) -> Answer:
-    return answer(None, status, text=text, X_Request_Id="of a gateway")
+@pytest.mark.parametrize(
+    ("text", "status"), [(b"<html>", 502), (b"", 500), (b"[]", 200), (b"moved", 302)]
+)
+async def test_what_is_not_the_services_json(
+    service: Service, rest: RestClient, text: bytes, status: int
+) -> None:
+    service.answers = [answer(text, status=status, X_Request_Id="of a gateway")]
+    with pytest.raises(ServiceUnavailable, match=f"HTTP {status}"):
+        await rest.call("POST", "/x")
 
 
 async def test_an_answer_may_have_any_type(service: Service, rest: RestClient) -> None:
@@ -266,6 +266,8 @@ async def test_a_closed_session_is_told(rest: RestClient, http: aiohttp.ClientSe
 # Tries
 
 
+REFUSED = {"error": {"status": 202, "code": 429, "description": "too many requests"}}
+
 REPEATED = [
     ("GET", "/me"),
     ("POST", "/messages"),
@@ -285,16 +287,15 @@ ONCE = [
 ]
 
 
-@pytest.mark.parametrize("trouble", [broken, refusal(7000), answer_with(b"bad gateway", 502)])
+@pytest.mark.parametrize("trouble", [broken, refusal(7000), answer(b"bad gateway", status=502)])
 @pytest.mark.parametrize(("method", "path"), REPEATED)
 async def test_what_is_safe_is_tried_again(
     service: Service, rest: RestClient, method: str, path: str, trouble: Answer
 ) -> None:
     service.answers = [trouble, trouble, answer({})]
     await rest.call(method, path, None if method == "GET" else [])
-    # The library itself sends a GET once more where a kept connection broke.
+    assert len(service.requests) == 3
     assert len(set(service.requests)) == 1
-    assert len(set(service.tokens)) >= 3
 
 
 @pytest.mark.parametrize("trouble", [broken, refusal(7000), refusal(429)])
@@ -316,13 +317,10 @@ async def test_tries_end(service: Service, rest: RestClient) -> None:
 
 
 async def test_retry_after_is_waited_for(service: Service, rest: RestClient) -> None:
-    service.answers = [answer(REFUSED, 202, Retry_After="1"), data({"user_id": USER_ID})]
+    service.answers = [answer(REFUSED, status=202, Retry_After="1"), data({"user_id": USER_ID})]
     began = time.monotonic()
     await rest.me()
     assert 1.0 <= time.monotonic() - began < 5.0
-
-
-REFUSED = {"error": {"status": 202, "code": 429, "description": "too many requests"}}
 
 
 @pytest.mark.parametrize(
@@ -351,7 +349,7 @@ async def test_a_retry_after_beyond_the_deadline_is_left_to_the_caller(
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "99999999999999999999"])
 async def test_an_odd_retry_after(service: Service, rest: RestClient, text: str) -> None:
-    service.answers = [answer(REFUSED, 202, Retry_After=text), data({"user_id": USER_ID})]
+    service.answers = [answer(REFUSED, status=202, Retry_After=text), data({"user_id": USER_ID})]
     if text.isdecimal():
         with pytest.raises(TooManyRequests):
             await rest.me()
@@ -633,7 +631,8 @@ async def test_limits_are_checked_before_anything_leaves(
             await asking
     assert service.requests == []
     await rest.send_messages([])
-    assert await rest.users([]) == await rest.fetch_sessions([]) == []
+    assert await rest.users([]) == []
+    assert await rest.fetch_sessions([]) == []
     assert service.requests == []
 
 

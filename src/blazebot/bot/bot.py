@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Self
-from uuid import uuid4
+from typing import Any, Self, Unpack
 
+from blazebot.bot.incoming import is_encrypted, read_content
 from blazebot.bot.message import Message
+from blazebot.bot.outgoing import Conversation, Sendable, SendOptions, SendResult, Target
 from blazebot.bot.router import C, Handler, Router, check_handler
 from blazebot.bot.runtime import Runtime
 from blazebot.bot.settings import load_bot_settings
+from blazebot.client.attachments import Progress
 from blazebot.client.rest import RestClient
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.errors import BlazebotError, ContentError, NotRunning
+from blazebot.errors import BlazebotError, NotRunning
+from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
-from blazebot.wire.base64 import encode_base64
-from blazebot.wire.content import Content, Text, decode_content
-from blazebot.wire.ids import contact_conversation_id, is_uuid
-from blazebot.wire.messages import SENT, MessageRequest, MessageView
+from blazebot.wire.content import Content, Media
+from blazebot.wire.messages import MessageView
 
 ErrorHandler = Callable[[Message[Content], BaseException], Coroutine[Any, Any, None]]
 
 # What the handler that runs in this context has sent, so that bot.send() inside a handler derives
 # its ids as a reply does.
 _sent_by_handler: ContextVar[SentByHandler | None] = ContextVar("sent_by_handler", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation to send to, by its id; a plain str as a target is a user id."""
-
-    id: str
 
 
 class Bot:
@@ -58,6 +52,7 @@ class Bot:
     ) -> None:
         self.settings = load_bot_settings(settings)
         self.keystore = Keystore.load(self.settings.keystore if keystore is None else keystore)
+        self._cipher = MessageCipher(self.keystore.session_id, self.keystore.private_key)
         self._router = Router()
         self._error_handlers: list[ErrorHandler] = []
         self._runtime: Runtime | None = None
@@ -106,61 +101,86 @@ class Bot:
     # Sending
 
     async def send(
-        self, to: str | Conversation, content: Content | str, *, key: str | None = None
+        self, to: str | Conversation, what: Sendable, **options: Unpack[SendOptions]
     ) -> str:
-        """Send ``content`` (text, where it is a str) to a user by id, or to a conversation.
+        """Send ``what`` (a content, a file to upload, or text) to a user by id, or a conversation.
 
-        Returns the id of the message once the service has taken it. Inside a handler it takes
-        effect once though the handler may run again, as a reply does; ``key`` as there.
+        The conversation with a user is created where the bot has not heard from it, once. Returns
+        the id of the message once the service has taken it. Inside a handler it takes effect once
+        though the handler may run again, as a reply does. For ``options`` see
+        :class:`~blazebot.bot.outgoing.SendOptions`.
 
         Raises:
-            ContentError: the content cannot be sent.
+            ContentError: the content cannot be sent, or ``to`` is no id.
+            EncryptionError: it was to be encrypted, and cannot be.
+            AttachmentError: the file cannot be uploaded.
             NotRunning: the bot does not run.
             ServiceError: the service refused it.
             SendTimeout: the service did not take it within ``send_timeout``.
         """
-        target = to.id if isinstance(to, Conversation) else to
-        if not is_uuid(target):
-            raise BlazebotError(f"cannot send to {target!r}: a user or conversation id is a UUID")
-        if isinstance(to, Conversation):
-            return await self.send_to_conversation(to.id.lower(), content, key=key)
-        conversation_id = contact_conversation_id(self.id, to)
-        return await self.send_to_conversation(conversation_id, content, key=key)
+        outgoing = self._running().outgoing
+        return await outgoing.send(outgoing.target(to), what, options, sent=_sent_by_handler.get())
 
-    async def send_to_conversation(
+    async def send_batch(
+        self, messages: Sequence[tuple[str, Content | str]], **options: Unpack[SendOptions]
+    ) -> list[SendResult]:
+        """Send many plain messages, each a user id and a content, up to 100 in a frame [S].
+
+        Returns what became of each, in order: one that the service refuses does not touch the
+        others. Only text can quote in a batch.
+
+        Raises:
+            ContentError: one cannot go in a batch; none is sent.
+            NotRunning, SendTimeout: as :meth:`send`; some may have taken effect.
+        """
+        outgoing = self._running().outgoing
+        return await outgoing.send_batch(messages, options, sent=_sent_by_handler.get())
+
+    async def send_answer(
         self,
-        conversation_id: str,
-        content: Content | str,
+        view: MessageView,
+        what: Sendable,
+        options: SendOptions,
         *,
-        key: str | None = None,
-        sent: SentByHandler | None = None,
+        sent: SentByHandler,
     ) -> str:
-        """Send to the conversation with this id; see :meth:`send`.
+        """Send to where ``view`` came from; for :meth:`Message.reply`, which says the rest.
 
         ``sent`` derives the id where no handler runs in this context.
         """
-        runtime = self._running()
-        if isinstance(content, str):
-            content = Text(content)
-        if not content.SENDABLE:
-            raise ContentError(f"category: a bot cannot send {content.category or content!r}")
-        sent = _sent_by_handler.get() or sent
-        if sent is None:
-            message_id = str(uuid4())
-        elif key is not None:
-            message_id = sent.keyed_message_id(conversation_id, key)
-        else:
-            message_id = sent.message_id(conversation_id, content.category, content.encode())
-        await runtime.sender.send(
-            MessageRequest(
-                conversation_id=conversation_id,
-                message_id=message_id,
-                category=content.category,
-                status=SENT,
-                data_base64=encode_base64(content.encode(message_id)),
-            )
+        outgoing = self._running().outgoing
+        return await outgoing.send(
+            Target(view.conversation_id or "", answers=view.user_id),
+            what,
+            options,
+            sent=_sent_by_handler.get() or sent,
+            answers_encrypted=is_encrypted(view),
         )
-        return message_id
+
+    async def download(
+        self,
+        media: Media,
+        path: str | os.PathLike[str],
+        *,
+        limit: int | None = None,
+        progress: Progress | None = None,
+    ) -> int:
+        """Store the attachment of ``media`` at ``path``, decrypted; return its size in bytes.
+
+        ``limit`` bounds it, in bytes; by default it is the setting ``download_limit``. ``progress``
+        is called with the bytes so far and in all. A path made of a name that somebody sent should
+        go through :func:`~blazebot.client.attachments.safe_name`.
+
+        Raises:
+            AttachmentError: it is gone, too large, or cannot be stored.
+            DecryptionError: it was tampered with; nothing is stored.
+            NotRunning: the bot does not run.
+            ServiceError, ConnectionLost, RequestTimeout: the service could not be asked.
+        """
+        limit = self.settings.download_limit if limit is None else limit
+        return await self._running().attachments.download(
+            media, path, limit=limit, progress=progress
+        )
 
     # Running
 
@@ -174,7 +194,11 @@ class Bot:
         if self._runtime is not None:
             raise BlazebotError("the bot runs already")
         self._runtime = Runtime(
-            self.keystore, self.settings, handle=self._handle, last_try_failed=self._last_try_failed
+            self.keystore,
+            self.settings,
+            self._cipher,
+            handle=self._handle,
+            last_try_failed=self._last_try_failed,
         )
         await self._runtime.start()
 
@@ -234,6 +258,7 @@ class Bot:
 
     async def _serve(self) -> None:
         await self.start()
+        gc.freeze()  # what is there by now stays: no need to look through it again and again
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -258,7 +283,7 @@ class Bot:
     # Dispatch
 
     async def _handle(self, view: MessageView) -> None:
-        content = decode_content(view.category or "", view.data_base64, view.data)
+        content = read_content(view, self._cipher)
         handler = self._router.find(type(content))
         if handler is None:
             return
@@ -270,7 +295,7 @@ class Bot:
             _sent_by_handler.reset(token)
 
     async def _last_try_failed(self, view: MessageView, error: BaseException) -> None:
-        content = decode_content(view.category or "", view.data_base64, view.data)
+        content = read_content(view, self._cipher)
         # Apart from what the message's own handler sent, be it in the same words.
         sent = SentByHandler(self.id, f"{view.message_id}|error")
         token = _sent_by_handler.set(sent)

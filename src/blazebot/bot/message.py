@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, Unpack
 
-from blazebot.wire.content import Content
+from blazebot.bot.outgoing import Sendable, SendOptions
+from blazebot.wire.content import Content, Pin, Recall
 from blazebot.wire.messages import MessageView
 
 if TYPE_CHECKING:
@@ -67,18 +68,45 @@ class Message(Generic[C_co]):
         """When the service took it, in UTC."""
         return self.view.created
 
-    async def reply(self, content: Content | str, *, key: str | None = None) -> str:
-        """Send ``content`` (text, where it is a str) to the same conversation.
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it came encrypted."""
+        return self.category.startswith("ENCRYPTED_")
+
+    async def reply(self, what: Sendable, **options: Unpack[SendOptions]) -> str:
+        """Send ``what`` (a content, a file to upload, or text) to the same conversation.
 
         Returns the id of the message sent, once the service has taken it. It takes effect once,
         though the handler may run again: the id is derived from what is sent. Where words differ
-        from run to run (models, times), name the send by ``key``: the first words then stay.
+        from run to run (models, times), name the send by ``key``: the first words then stay. For
+        the other options see :class:`~blazebot.bot.outgoing.SendOptions`.
 
         Raises:
             ContentError: the content cannot be sent.
+            EncryptionError: it was to be encrypted, and cannot be.
+            AttachmentError: the file cannot be uploaded.
             ServiceError: the service refused it.
             SendTimeout: the service did not take it within ``send_timeout``.
         """
-        return await self._bot.send_to_conversation(
-            self.conversation_id, content, key=key, sent=self._sent
-        )
+        return await self._bot.send_answer(self.view, what, options, sent=self._sent)
+
+    async def quote(self, what: Sendable, **options: Unpack[SendOptions]) -> str:
+        """Reply, and quote this message; see :meth:`reply`."""
+        options["quote"] = self.id
+        return await self.reply(what, **options)
+
+    async def recall(self, message_id: str | None = None) -> str:
+        """Take back a message of this conversation: one that the bot sent, by the id of its reply.
+
+        None stands for this message itself, which the service allows in a group only [A]. Raises
+        as :meth:`reply`.
+        """
+        return await self.reply(Recall(message_id or self.id))
+
+    async def pin(self) -> str:
+        """Pin this message to the top of its conversation; raises as :meth:`reply`."""
+        return await self.reply(Pin("PIN", (self.id,)))
+
+    async def unpin(self) -> str:
+        """Unpin this message; raises as :meth:`reply`."""
+        return await self.reply(Pin("UNPIN", (self.id,)))

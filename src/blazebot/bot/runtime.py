@@ -9,19 +9,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import platformdirs
 
+from blazebot.bot.outgoing import Outgoing
 from blazebot.bot.settings import BotSettings
+from blazebot.client.attachments import AttachmentClient
 from blazebot.client.blaze import BlazeClient
+from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.receipts import ReceiptSender
 from blazebot.client.rest import RestClient
+from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.dead_letters import DeadLetters
+from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import Inbox
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock, open_data_directory
 from blazebot.errors import NotRunning
+from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.wire.messages import MessageView
 
@@ -37,12 +42,15 @@ class Runtime:
         self,
         keystore: Keystore,
         settings: BotSettings,
+        cipher: MessageCipher,
         *,
         handle: Callable[[MessageView], Awaitable[None]],
         last_try_failed: Callable[[MessageView, BaseException], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._last_try_failed = last_try_failed
+        proxies = Proxies(settings.proxy)
+        proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
         root = (
             Path(settings.data_dir)
             if settings.data_dir
@@ -53,7 +61,7 @@ class Runtime:
         self._lock.acquire()
         self._dead_letters = DeadLetters(directory / "dead-letters.db")
         self._fingerprint = keystore.fingerprint
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        self._http = open_http(proxies)
         self.rest = RestClient(
             keystore,
             self._http,
@@ -100,7 +108,19 @@ class Runtime:
             max_tries=settings.max_tries,
             retry_window=settings.retry_window,
         )
-        self.sender = Sender(self.line, send_timeout=settings.send_timeout)
+        sender = Sender(self.line, send_timeout=settings.send_timeout)
+        self.attachments = AttachmentClient(self.rest, self._http)
+        self._conversations = Conversations(
+            directory / "conversations.db", self.rest.create_contact
+        )
+        self.outgoing = Outgoing(
+            keystore.app_id,
+            sender=sender,
+            encrypted=EncryptedSender(cipher, sender, self.rest),
+            conversations=self._conversations,
+            attachments=self.attachments,
+            encrypt=settings.encrypt,
+        )
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -120,6 +140,7 @@ class Runtime:
         async with AsyncExitStack() as closing:
             closing.callback(self._lock.release)
             closing.callback(self._dead_letters.close)
+            closing.callback(self._conversations.close)
             closing.push_async_callback(self._http.close)
             closing.push_async_callback(self._close_line)
             closing.push_async_callback(self._receipts.close)
@@ -145,6 +166,7 @@ class Runtime:
         self._lock.accepted(self._fingerprint)
 
     def _on_message(self, view: MessageView) -> None:
+        self._conversations.exists(view.conversation_id or "")
         self.engine.offer(view)
 
     def _on_receipt(self, view: MessageView) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from blazebot.client.attachments import DOWNLOAD_LIMIT
+from blazebot.client.proxies import Proxies
 from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
 from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT
@@ -32,6 +34,10 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
         "wss://mixin-blaze.zeromesh.net/",
     )
     """Blaze addresses, the preferred first (section 1)."""
+    proxy: str | None = None
+    """Proxy for REST, socket and attachments: ``http://``, ``https://`` or ``socks5://`` (the
+    extra ``socks``). Without it the environment says: ``HTTPS_PROXY``, ``HTTP_PROXY``,
+    ``ALL_PROXY`` and ``NO_PROXY``."""
     data_dir: str | None = None
     """Where bots keep their state; by default the user's data directory."""
 
@@ -64,8 +70,18 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Receipts that go out together at once."""
     receipt_delay: Seconds = 0.05
     """After which fewer go out too."""
+    encrypt: Literal["reply", "auto", "always", "never"] = "reply"
+    """When messages are encrypted: if the answered one was, if all of the recipient's sessions can
+    read it, always (an error if they cannot), or never."""
+    download_limit: Count = DOWNLOAD_LIMIT
+    """An attachment that is downloaded."""
     frame_limit: Annotated[int, msgspec.Meta(ge=1024)] = FRAME_LIMIT
     """A frame once inflated; larger ones are skipped."""
+
+    def __repr__(self) -> str:
+        # A keystore given as its text, and a proxy's password, are secrets.
+        names = (name for name in self.__struct_fields__ if name not in ("keystore", "proxy"))
+        return f"BotSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     @property
     def rest_addresses(self) -> tuple[str, ...]:
@@ -94,6 +110,7 @@ def load_bot_settings(
     _check_addresses("server", (settings.server,) if settings.server else (), ("http", "https"))
     _check_addresses("api_urls", settings.api_urls, ("http", "https"))
     _check_addresses("blaze_urls", settings.blaze_urls, ("ws", "wss"))
+    Proxies(settings.proxy)
     return settings
 
 

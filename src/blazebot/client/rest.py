@@ -1,43 +1,27 @@
-"""Signed REST calls to the service (protocol section 9)."""
+"""The bot's REST client: everything of protocol section 9, signed by its keystore."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Sequence
 
 import aiohttp
-import msgspec
-from yarl import URL
 
-from blazebot.errors import (
-    ConnectionLost,
-    FrameError,
-    RequestTimeout,
-    ServiceUnavailable,
-)
+from blazebot.client.calls import Call
+from blazebot.client.conversations import Conversations
+from blazebot.client.messages import Messages
+from blazebot.client.users import Users
 from blazebot.keys.keystore import Keystore
 from blazebot.keys.tokens import sign_token
-from blazebot.wire.codec import decode_json, encode_json
-from blazebot.wire.frames import NOTHING, ErrorBody
-from blazebot.wire.messages import Receipt
 
-_UNREACHABLE = (aiohttp.ClientError, OSError)
+__all__ = ["RestClient"]
 
 
-class _Answer(msgspec.Struct):
-    data: msgspec.Raw = NOTHING
-    error: ErrorBody | None = None
-
-
-class RestClient:
+class RestClient(Users, Conversations, Messages):
     """Calls signed by one keystore.
 
     ``urls`` are the service's addresses, the preferred first; where one cannot be reached the
-    next is tried. ``timeout`` is in seconds, for each address.
+    next is tried. ``timeout`` is the deadline of one call in seconds, all tries included.
     """
 
     def __init__(
@@ -49,87 +33,20 @@ class RestClient:
         timeout: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(http, urls=urls, timeout=timeout, clock=clock)
         self._keystore = keystore
-        self._http = http
-        self._urls = [url.rstrip("/") for url in urls]
-        self._timeout = timeout
-        self._clock = clock
-        self.clock_skew: float | None = None
-        """Seconds by which our clock is ahead of the service's, by its last answer; or None."""
 
-    async def call(self, method: str, path: str, body: Any = None) -> msgspec.Raw:
-        """Return ``data`` of the answer as raw JSON (empty where the answer has none).
+    @property
+    def app_id(self) -> str:
+        """The bot's user id."""
+        return self._keystore.app_id
 
-        ``path`` is path and query exactly as they are to be sent; ``body`` becomes JSON.
-
-        Raises:
-            ServiceError: the service refused; its class says why.
-            ConnectionLost: no address could be reached.
-            RequestTimeout: no answer in time.
-        """
-        payload = b"" if body is None else encode_json(body)
-        failure: Exception | None = None
-        for url in self._urls:
-            try:
-                return await self._call(url, method, path, payload)
-            except aiohttp.ClientConnectorError as error:
-                failure = error  # nothing was sent: safe to try the other, whatever the method
-            except TimeoutError:
-                raise RequestTimeout(
-                    f"{method} {path}: no answer within {self._timeout:g} s; see request_timeout"
-                ) from None
-            except _UNREACHABLE as error:
-                failure = error
-                break
-        raise ConnectionLost(f"{method} {path}: the service cannot be reached: {failure}") from None
-
-    async def _call(self, url: str, method: str, path: str, payload: bytes) -> msgspec.Raw:
-        request_id = str(uuid4())
-        token = sign_token(
-            self._keystore, method, path, payload, now=self._clock(), request_id=request_id
+    def _token(self, call: Call, request_id: str) -> str:
+        return sign_token(
+            self._keystore,
+            call.method,
+            call.uri,
+            call.body,
+            now=self._clock(),
+            request_id=request_id,
         )
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "X-Request-Id": request_id,
-        }
-        async with asyncio.timeout(self._timeout):
-            async with self._http.request(
-                method,
-                URL(url + path, encoded=True),
-                data=payload,
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                self._learn_clock(response.headers)
-                text = await response.read()
-        try:
-            answer = decode_json(text, _Answer)
-        except FrameError:
-            raise ServiceUnavailable(
-                response.status, f"{method} {path}: an answer that is not JSON"
-            ) from None
-        if answer.error is not None:
-            raise answer.error.to_exception()
-        if response.status != 200:
-            raise ServiceUnavailable(response.status, f"{method} {path}: no data and no error")
-        return answer.data
-
-    def _learn_clock(self, headers: Mapping[str, str]) -> None:
-        server_time = headers.get("X-Server-Time", "")
-        try:
-            if server_time.isdecimal():
-                service_now = int(server_time) / 1e9
-            else:
-                service_now = parsedate_to_datetime(headers["Date"]).timestamp()
-        except (KeyError, ValueError):
-            return
-        self.clock_skew = self._clock() - service_now
-
-    async def me(self) -> dict[str, Any]:
-        """Return the bot's own user, as the service shows it [D]; raises as :meth:`call`."""
-        return decode_json(await self.call("GET", "/me"), dict[str, Any])
-
-    async def acknowledge(self, receipts: Sequence[Receipt]) -> None:
-        """Send up to 100 receipts in one call [S]; raises as :meth:`call`."""
-        await self.call("POST", "/acknowledgements", receipts)

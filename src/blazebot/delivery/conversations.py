@@ -16,12 +16,12 @@ REMEMBERED: Final = 100_000
 class Conversations:
     """Knows which conversations with people exist, and has the others created.
 
-    ``create(conversation_id, user_id)`` creates one with the bot's own token; creating one that
-    exists is no error. Those created are remembered in the file at ``path``, so that it happens
+    ``create(user_id)`` creates one with the bot's own token [S]; creating one that exists is no
+    error. Those created are remembered in the file at ``path``, so that it happens
     once; those that the bot hears from exist anyway and are remembered in memory.
     """
 
-    def __init__(self, path: Path, create: Callable[[str, str], Awaitable[object]]) -> None:
+    def __init__(self, path: Path, create: Callable[[str], Awaitable[object]]) -> None:
         self._path = path
         self._create = create
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -45,7 +45,7 @@ class Conversations:
         async with lock:
             if conversation_id not in self._known:
                 if not self._was_created(conversation_id):
-                    await self._create(conversation_id, user_id)
+                    await self._create(user_id)
                     self._remember(conversation_id)
                 self.exists(conversation_id)
         self._creating.pop(conversation_id, None)

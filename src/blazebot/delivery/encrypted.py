@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from blazebot.client.messages import EncryptedMessageRequest, RecipientSession
+from blazebot.client.rest import RestClient
+from blazebot.client.views import Session
 from blazebot.delivery.sender import Sender
-from blazebot.errors import ContentError, EncryptionError, ServiceError
+from blazebot.errors import ChecksumInvalid, ContentError, EncryptionError
 from blazebot.keys.encryption import MessageCipher, Recipient, sessions_checksum
 from blazebot.wire.base64 import decode_base64, encode_base64
 from blazebot.wire.messages import MessageRequest
@@ -19,64 +22,43 @@ from blazebot.wire.messages import MessageRequest
 logger = logging.getLogger("blazebot.delivery")
 
 SESSIONS_REMEMBERED: Final = 10_000
-"""Conversations whose sessions are kept."""
+"""People and groups whose sessions are kept."""
 
 SESSIONS_FRESH: Final = 600.0
-"""Seconds for which sessions are taken as they were; the service tells of changes anyway."""
+"""Seconds for which sessions are taken to be as they were; the service tells of a change anyway."""
 
 _ROUNDS: Final = 3  # how often sessions may change under one send
 
 _PLAIN, _ENCRYPTED = "PLAIN_", "ENCRYPTED_"
-_SUCCESS = "SUCCESS"
-
-
-class SessionInfo(msgspec.Struct, frozen=True):
-    """A session of somebody, with its curve25519 key in base64 if it can read encrypted text."""
-
-    session_id: str
-    public_key: str | None = None
-
-
-class SendState(msgspec.Struct):
-    """What became of one encrypted message [D]: ``SUCCESS``, or ``FAILED`` with the sessions."""
-
-    message_id: str
-    state: str = ""
-    sessions: list[SessionInfo] | None = None
-
-
-FetchSessions = Callable[[str], Awaitable[Sequence[SessionInfo]]]
-SendEncrypted = Callable[[Sequence[dict[str, Any]]], Awaitable[Sequence[SendState]]]
 
 
 class EncryptedSender:
-    """Encrypts for all sessions of a conversation and sends by REST.
+    """Encrypts for all sessions of a person or group and sends by REST, in turn with ``sender``."""
 
-    ``fetch(conversation_key)`` asks for the sessions of a person or group; ``send`` is
-    ``POST /encrypted_messages``.
-    """
-
-    def __init__(
-        self, cipher: MessageCipher, sender: Sender, *, fetch: FetchSessions, send: SendEncrypted
-    ) -> None:
+    def __init__(self, cipher: MessageCipher, sender: Sender, rest: RestClient) -> None:
         self._cipher = cipher
         self._sender = sender
-        self._fetch = fetch
-        self._send = send
-        self._sessions: OrderedDict[str, tuple[float, list[SessionInfo]]] = OrderedDict()
+        self._rest = rest
+        self._sessions: OrderedDict[str, tuple[float, Sequence[Session]]] = OrderedDict()
 
-    async def can_read(self, whom: str) -> bool:
-        """Tell whether all sessions of ``whom`` have keys, so that all can read what is sent."""
-        return self._cipher.can_encrypt and _readable(await self._sessions_of(whom))
+    async def can_read(self, conversation_id: str, user_id: str | None) -> bool:
+        """Tell whether all who are to read a message can read it encrypted.
 
-    async def send(self, request: MessageRequest, plaintext: bytes, whom: str) -> None:
+        ``user_id`` is the recipient, None in a group. Raises what asking the service raises.
+        """
+        if not self._cipher.can_encrypt:
+            return False
+        return _readable(await self._sessions_of(conversation_id, user_id))
+
+    async def send(self, request: MessageRequest, plaintext: bytes) -> None:
         """Send ``plaintext`` encrypted, as ``request`` says; return once the service has it.
 
-        ``request`` is that of the plain message; ``whom`` is whose sessions are to read it. Where
-        the service says that these have changed, it is encrypted and sent again.
+        ``request`` is that of the plain message. Where the service says that the sessions have
+        changed, it is encrypted for the new ones and sent again.
 
         Raises:
-            EncryptionError: ``whom`` has no sessions, or one cannot read encrypted messages.
+            EncryptionError: the recipient has no sessions, or one cannot read encrypted messages,
+                or the bot's own keystore cannot encrypt.
             ContentError: the category cannot be encrypted.
             ServiceError, SendTimeout: as :meth:`Sender.send`.
         """
@@ -84,57 +66,64 @@ class EncryptedSender:
             raise ContentError(f"category: {request.category} cannot be encrypted")
 
         async def attempt(*, within: float) -> None:
-            await self._attempt(request, plaintext, whom)
+            await self._attempt(request, plaintext)
 
         await self._sender.in_turn(request.conversation_id, attempt)
 
-    async def _attempt(self, request: MessageRequest, plaintext: bytes, whom: str) -> None:
-        sessions = await self._sessions_of(whom)
+    async def _attempt(self, request: MessageRequest, plaintext: bytes) -> None:
+        sessions = await self._sessions_of(request.conversation_id, request.recipient_id)
         for _ in range(_ROUNDS):
-            states = await self._send([self._item(request, plaintext, sessions)])
-            state = states[0] if states else None
-            if state is None or state.state == _SUCCESS:
+            encrypted = self._encrypted(request, plaintext, sessions)
+            receipts = await self._rest.send_encrypted_messages([encrypted])
+            receipt = receipts[0] if receipts else None
+            if receipt is None or receipt.succeeded:
                 return
-            sessions = state.sessions or []
-            self._remember(whom, sessions)
-            logger.info("sessions of %s have changed: encrypting again", whom)
-        raise ServiceError(20140, "the recipient's sessions keep changing")
+            logger.info("sessions in %s have changed: encrypting again", request.conversation_id)
+            sessions = self._remember(request.conversation_id, receipt.sessions)
+        raise ChecksumInvalid(20140, "the recipient's sessions keep changing")
 
-    def _item(
-        self, request: MessageRequest, plaintext: bytes, sessions: Sequence[SessionInfo]
-    ) -> dict[str, Any]:
+    def _encrypted(
+        self, request: MessageRequest, plaintext: bytes, sessions: Sequence[Session]
+    ) -> EncryptedMessageRequest:
         if not sessions:
             raise EncryptionError("the recipient has no session: gone, or never signed in")
         if not _readable(sessions):
             raise EncryptionError(
                 "a session of the recipient cannot read encrypted messages; send it plain"
             )
-        recipients = [
-            Recipient(one.session_id, decode_base64(one.public_key or "")) for one in sessions
-        ]
-        fields: dict[str, Any] = msgspec.to_builtins(request)
-        fields.pop("data", None)
-        return fields | {
-            "category": _ENCRYPTED + request.category.removeprefix(_PLAIN),
-            "data_base64": encode_base64(self._cipher.encrypt(plaintext, recipients)),
-            "checksum": sessions_checksum(one.session_id for one in sessions),
-            "recipient_sessions": [{"session_id": one.session_id} for one in sessions],
-        }
+        blob = self._cipher.encrypt(
+            plaintext,
+            [Recipient(one.session_id, decode_base64(one.public_key)) for one in sessions],
+        )
+        return EncryptedMessageRequest(
+            **msgspec.structs.asdict(request)
+            | {
+                "category": _ENCRYPTED + request.category.removeprefix(_PLAIN),
+                "data_base64": encode_base64(blob),
+            },
+            checksum=sessions_checksum(one.session_id for one in sessions),
+            recipient_sessions=[RecipientSession(one.session_id) for one in sessions],
+        )
 
-    async def _sessions_of(self, whom: str) -> list[SessionInfo]:
-        kept = self._sessions.get(whom)
+    async def _sessions_of(self, conversation_id: str, user_id: str | None) -> Sequence[Session]:
+        kept = self._sessions.get(conversation_id)
         if kept is not None and time.monotonic() - kept[0] < SESSIONS_FRESH:
             return kept[1]
-        return self._remember(whom, await self._fetch(whom))
+        if user_id is not None:
+            return self._remember(conversation_id, await self._rest.fetch_sessions([user_id]))
+        conversation = await self._rest.conversation(conversation_id)
+        others = [
+            one for one in conversation.participant_sessions if one.user_id != self._rest.app_id
+        ]
+        return self._remember(conversation_id, others)
 
-    def _remember(self, whom: str, sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
-        kept = list(sessions)
-        self._sessions[whom] = (time.monotonic(), kept)
-        self._sessions.move_to_end(whom)
+    def _remember(self, conversation_id: str, sessions: Sequence[Session]) -> Sequence[Session]:
+        self._sessions[conversation_id] = (time.monotonic(), sessions)
+        self._sessions.move_to_end(conversation_id)
         if len(self._sessions) > SESSIONS_REMEMBERED:
             self._sessions.popitem(last=False)
-        return kept
+        return sessions
 
 
-def _readable(sessions: Sequence[SessionInfo]) -> bool:
+def _readable(sessions: Sequence[Session]) -> bool:
     return bool(sessions) and all(one.public_key for one in sessions)
