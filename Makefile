@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench setup clean
+.PHONY: demo test lint format bench fuzz setup clean
 
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
@@ -21,6 +21,12 @@ format: setup
 
 bench: setup  ## Blazebot beside the bare loop of its libraries
 	@$(BIN)/python -m bench
+
+fuzz: setup  ## Ten minutes of coverage-guided fuzzing
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	@$(BIN)/python -m fuzz content --seconds 300
+	@$(BIN)/python -m fuzz codec --seconds 200
+	@$(BIN)/python -m fuzz decryption --seconds 100
 
 setup: $(VENV)/.ready
 

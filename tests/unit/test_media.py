@@ -79,11 +79,11 @@ def oriented(orientation: int) -> bytes:
     return picture("JPEG", exif=exif)
 
 
-def clip(rotation: int = 0, size: tuple[int, int] = (320, 180)) -> bytes:
+def clip(rotation: int = 0, size: tuple[int, int] = (320, 180), kind: str = "mp4") -> bytes:
     """Make a video of 2 s."""
     made = io.BytesIO()
     from_image: Callable[[Pillow.Image], av.VideoFrame] = av.VideoFrame.from_image
-    with av.open(made, "w", format="mp4") as container:
+    with av.open(made, "w", format=kind) as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
@@ -485,7 +485,7 @@ async def test_broken_files_are_named(stored: Stored, tmp_path: Path) -> None:
     assert not stored.uploads
 
 
-@pytest.mark.parametrize("rate", [0, 1, 788_577_152])
+@pytest.mark.parametrize("rate", [0, 100, 788_577_152])
 async def test_an_absurd_sample_rate_costs_nothing(stored: Stored, rate: int) -> None:
     data = bytearray(sound("wav", 0.1))
     data[24:28] = rate.to_bytes(4, "little")
@@ -518,6 +518,12 @@ async def test_a_playlist_opens_nothing(stored: Stored, tmp_path: Path, playlist
     data = playlist.format(path=secret).encode()
     with pytest.raises(MediaError, match="cannot be read"):
         await video(data, mime_type="video/mp4").content(stored, encrypt=False)
+
+
+async def test_only_formats_that_hold_their_streams_themselves_are_opened(stored: Stored) -> None:
+    assert (await video(clip(kind="matroska")).content(stored, encrypt=False)).duration == 2000
+    with pytest.raises(MediaError, match="cannot be read"):
+        await video(clip(kind="nut"), mime_type="video/nut").content(stored, encrypt=False)
 
 
 # Without the extra

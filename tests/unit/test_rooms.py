@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": GROUND | {"wire", "keys"},
     "testing": GROUND | {"wire", "keys"},
     "demo": GROUND | {"wire", "keys", "testing", PUBLIC},
-    "cli": GROUND | {"demo", "sandbox"},
+    "cli": GROUND | {"wire", "keys", "client", "media", "bot", "demo", "sandbox"},
 }
 
 # What a pure module must not touch.

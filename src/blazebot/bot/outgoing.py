@@ -166,23 +166,32 @@ class Outgoing:
         """Send plain contents to people, up to 100 in a frame; see :meth:`Bot.send_batch`."""
         requests = []
         for number, (user_id, what) in enumerate(messages):
-            target = self.target(user_id)
             content = _content(what)
             _check_batch_rules(number, content, options)
-            await self._conversations.ensure(target.conversation_id, user_id)
+            target = self.target(user_id)
             message_id = _message_id(
                 sent, target, content.category, content.encode(), options.get("key")
             )
             raw = content.encode(message_id)
             requests.append(_request(target, message_id, content.category, options, raw))
-        results = []
-        for batch in _batches(requests):
-            errors = await self._sender.send_batch(batch)
-            results += [
-                SendResult(request.recipient_id or "", request.message_id, error)
-                for request, error in zip(batch, errors, strict=True)
-            ]
-        return results
+        errors: dict[str, ServiceError] = {}
+        for request in requests:
+            try:
+                await self._conversations.ensure(
+                    request.conversation_id, request.recipient_id or ""
+                )
+            except ServiceError as error:
+                if error.code == 401:
+                    raise
+                errors[request.message_id] = error
+        for batch in _batches([one for one in requests if one.message_id not in errors]):
+            for request, refusal in zip(batch, await self._sender.send_batch(batch), strict=True):
+                if refusal is not None:
+                    errors[request.message_id] = refusal
+        return [
+            SendResult(one.recipient_id or "", one.message_id, errors.get(one.message_id))
+            for one in requests
+        ]
 
     def _with_recipient(self, target: Target) -> Target:
         """Return an answer's target with its recipient, if it is a conversation of two."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,21 +46,15 @@ def sandbox(
     from blazebot.sandbox.server import serve  # noqa: PLC0415
     from blazebot.sandbox.settings import load_sandbox_settings  # noqa: PLC0415
 
-    def settings() -> Coroutine[Any, Any, int | None]:
-        return serve(
-            load_sandbox_settings(
-                {
-                    "host": host,
-                    "port": port,
-                    "db": db,
-                    "sync": sync,
-                    "token": token,
-                    "allow_hosts": allow_host or None,
-                }
-            )
-        )
-
-    _run(settings)
+    arguments = {
+        "host": host,
+        "port": port,
+        "db": db,
+        "sync": sync,
+        "token": token,
+        "allow_hosts": allow_host or None,
+    }
+    _run(lambda: serve(load_sandbox_settings(arguments)))
 
 
 @app.command()
@@ -85,6 +80,43 @@ def demo(
         _run(lambda: run_check(keys=keys, as_json=json))
     else:
         _run(lambda: chat(keys=keys))
+
+
+@app.command()
+def send(
+    to: Annotated[str, typer.Argument(help="A user's id, or with --conversation one of those.")],
+    text: Annotated[str | None, typer.Argument(help="The text to send.")] = None,
+    *,
+    file: Annotated[Path | None, typer.Option(help="A file to send instead of text.")] = None,
+    kind: Annotated[
+        str, typer.Option("--as", help="What the file is: file, image, video or audio.")
+    ] = "file",
+    conversation: Annotated[bool, typer.Option(help="TO is a conversation's id.")] = False,
+) -> None:
+    """Send a text or a file as the bot, by REST; a bot that runs keeps its line."""
+    from blazebot.cli.files import content_of  # noqa: PLC0415
+    from blazebot.cli.files import send as send_by_rest  # noqa: PLC0415
+
+    async def main() -> None:
+        what = content_of(text, file, kind)
+        print(await send_by_rest(to, what, is_conversation=conversation))  # noqa: T201
+
+    _run(main)
+
+
+@app.command()
+def download(
+    attachment_id: Annotated[str, typer.Argument(help="The attachment's id.")],
+    path: Annotated[Path, typer.Argument(help="Where to store it.")],
+) -> None:
+    """Download an attachment; one that broke off goes on where it was."""
+    from blazebot.cli.files import download as download_by_rest  # noqa: PLC0415
+
+    async def main() -> None:
+        size = await download_by_rest(attachment_id, path)
+        print(f"{path}: {size} bytes")  # noqa: T201
+
+    _run(main)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> None:

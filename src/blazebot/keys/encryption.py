@@ -106,6 +106,17 @@ class MessageCipher:
             self._shared_key = functools.lru_cache(remembered)(shared)
 
     @property
+    def public_key(self) -> bytes:
+        """The session's curve25519 public key, 32 bytes, by which others encrypt for it.
+
+        Raises:
+            EncryptionError: its keystore is RSA.
+        """
+        if self._key is None:
+            raise EncryptionError("an RSA keystore has no key to encrypt for")
+        return self._public_key
+
+    @property
     def can_encrypt(self) -> bool:
         """Whether its keystore is of the kind that can: Ed25519."""
         return self._key is not None
