@@ -55,14 +55,18 @@ async def send(to: str, what: Content | Upload[Any], *, is_conversation: bool) -
             conversation_id = contact_conversation_id(rest.app_id, to)
         if isinstance(what, Upload):
             with _bar("Uploading") as progress:
-                what = await what.content(attachments, encrypt=False, progress=progress)
+                content: Content = await what.content(
+                    attachments, encrypt=False, progress=progress
+                )
+        else:
+            content = what
         message_id = str(uuid4())
         request = MessageRequest(
             conversation_id=conversation_id,
             message_id=message_id,
-            category=what.category,
+            category=content.category,
             status=SENT,
-            data_base64=encode_base64(what.encode(message_id)),
+            data_base64=encode_base64(content.encode(message_id)),
         )
         await rest.send_messages([request])
         return message_id

@@ -9,6 +9,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 BLOCK: Final = 1024 * 1024
 """Bytes that are read or written at a time, in a thread (ours)."""
 
+_LOCK_TRIES: Final = 3
 _NAME_BYTES: Final = 200  # of the 255 that file systems allow, so that endings can be added
 
 
@@ -94,26 +96,30 @@ class Part:
         if target.is_dir():
             raise AttachmentError(f"{target} is a directory; name a file in it")
         path = target.with_name(f".{attachment_id.lower()}.part")
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            while True:
-                file = os.fdopen(os.open(path, flags, 0o600), "r+b")
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    found = path.stat(follow_symlinks=False)
-                    if os.path.samestat(found, os.fstat(file.fileno())):
-                        return cls(file, path, found_again=True)
-                except FileNotFoundError:
-                    pass  # whoever had it has just finished
-                except BlockingIOError:  # somebody downloads the same at this moment
-                    file.close()
-                    number, name = tempfile.mkstemp(
-                        prefix=f"{path.stem}.", suffix=path.suffix, dir=path.parent
-                    )
-                    return cls(os.fdopen(number, "r+b"), Path(name), found_again=False)
-                file.close()
+            file = cls._lock(path)
+            if file is not None:
+                return cls(file, path, found_again=True)
+            number, name = tempfile.mkstemp(
+                prefix=f"{path.stem}.", suffix=path.suffix, dir=path.parent
+            )
+            return cls(os.fdopen(number, "r+b"), Path(name), found_again=False)
         except OSError as error:
             raise _unwritable(target, error) from None
+
+    @classmethod
+    def _lock(cls, path: Path) -> BinaryIO | None:
+        """Open a file that nobody else has; None if somebody downloads the same at this moment."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        for _ in range(_LOCK_TRIES):
+            file = os.fdopen(os.open(path, flags, 0o600), "r+b")
+            with suppress(BlockingIOError, FileNotFoundError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Whoever had it before may just have put it in its final place.
+                if os.path.samestat(path.stat(follow_symlinks=False), os.fstat(file.fileno())):
+                    return file
+            file.close()
+        return None
 
     def write(self, data: bytes | bytearray) -> None:
         """Add bytes to the end."""
