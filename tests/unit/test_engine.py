@@ -46,6 +46,7 @@ class World:
         self.buried: list[tuple[str, BaseException, int]] = []
         self.asked = 0
         self.reconnected = 0
+        self.is_open = True
         self.running = 0
         self.most_running = 0
         self.gates: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -318,27 +319,45 @@ async def test_the_retry_window_ends_tries_too(world: World) -> None:
     assert 1 < world.buried[0][2] <= 11
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("error", [OSError("disk full"), TimeoutError()])
-async def test_what_cannot_be_buried_stays_unacknowledged_and_is_asked_for(
-    world: World, error: Exception
+async def test_what_cannot_be_buried_holds_up_its_conversation_and_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.make(max_tries=1)
-    world.handle = failing("a1")
-    errors = iter([error])
+    monkeypatch.setattr(engine_module, "BURY_PAUSE", 0.02)
+    failures: list[Exception] = [OSError("disk full"), TimeoutError()]
 
     async def bury(_: str) -> None:
-        for one in errors:
-            raise one
+        if failures:
+            raise failures.pop()
 
-    async def answer() -> None:
-        world.offer("a1", "a3")
-
-    world.bury, world.answer = bury, answer
-    world.offer("a1", "a2")
+    world.make(max_tries=1)
+    world.handle, world.bury = failing("a1"), bury
+    world.offer("a1", "a2", "b1")
     await world.until(lambda: len(world.acknowledged) == 3)
-    assert world.asked == 1
-    assert world.acknowledged == [("a2", READ), ("a1", DELIVERED), ("a3", READ)]
+    assert world.acknowledged == [("b1", READ), ("a1", DELIVERED), ("a2", READ)]
+    assert world.begun.count("a1") == 3
+
+
+async def test_an_outage_is_not_the_handlers_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "OUTAGE_PAUSE", 0.01)
+    world.make(max_tries=1, handler_timeout=0.03)
+    world.is_open = False
+    world.gated = True
+
+    async def fail_while_shut(_: str) -> None:
+        if not world.is_open:
+            raise ConnectionError("nobody answers")
+
+    world.handle = fail_while_shut
+    world.offer("a1")
+    await asyncio.sleep(0.15)  # five times what a handler may take while the line is open
+    assert world.ended == []
+    world.gates["a1"].set()
+    await world.until(lambda: world.begun.count("a1") >= 3)
+    world.is_open = True
+    await world.until(lambda: world.acknowledged == [("a1", READ)])
+    assert world.buried == []
 
 
 @pytest.mark.usefixtures("quick")

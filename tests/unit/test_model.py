@@ -569,7 +569,7 @@ class WithoutAwaiting(Inbox):
 class NeverAsking(Inbox):
     """Does not tell that what was let go should be asked for again."""
 
-    def _half_is_free(self, lane: Lane) -> bool:
+    def _half_is_free(self, lane: Lane, freed: int) -> bool:
         return False
 
 

@@ -20,11 +20,13 @@ from blazebot.bot.settings import load_bot_settings
 from blazebot.client.attachments import Progress
 from blazebot.client.rest import RestClient
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.errors import BlazebotError, NotRunning
+from blazebot.errors import BlazebotError, ConnectionLost, KeystoreError, NotRunning
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
-from blazebot.wire.content import Content, Media
+from blazebot.wire.content import Content, Invalid, Media
 from blazebot.wire.messages import MessageView
+
+logger = logging.getLogger("blazebot")
 
 ErrorHandler = Callable[[Message[Content], BaseException], Coroutine[Any, Any, None]]
 
@@ -52,6 +54,10 @@ class Bot:
     ) -> None:
         self.settings = load_bot_settings(settings)
         self.keystore = Keystore.load(self.settings.keystore if keystore is None else keystore)
+        if self.keystore.authorization_id is not None:
+            raise KeystoreError(
+                "authorization_id: this keystore acts for a user; a bot runs with its own"
+            )
         self._cipher = MessageCipher(self.keystore.session_id, self.keystore.private_key)
         self._router = Router()
         self._error_handlers: list[ErrorHandler] = []
@@ -211,27 +217,42 @@ class Bot:
             finally:
                 self._runtime = None
 
-    async def wait_open(self) -> None:
-        """Return when the line is open; raises Unauthorized if the service refuses the session."""
+    async def wait_open(self, within: float | None = None) -> None:
+        """Return when the line is open, ``within`` seconds if given.
+
+        Raises:
+            ConnectionLost: it did not open in time.
+            NotRunning: the bot was stopped.
+            Unauthorized: the service refuses the session for good.
+        """
         runtime = self._running()
         opening = asyncio.ensure_future(runtime.line.opened.wait())
         try:
-            await asyncio.wait((opening, runtime.ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (opening, runtime.ended), timeout=within, return_when=asyncio.FIRST_COMPLETED
+            )
+            opened = opening.done()
         finally:
             opening.cancel()
+        if runtime.ended.cancelled():
+            raise NotRunning("the bot was stopped before its line opened")
         if runtime.ended.done():
             await runtime.ended
+        if not opened:
+            raise ConnectionLost(f"no line to the service in {within:g} s; see open_timeout")
 
     async def wait_closed(self) -> None:
         """Return when the bot was stopped; raises Unauthorized if the service refuses it."""
-        await asyncio.wait((self._running().ended,))
-        if self._runtime is not None and not self._runtime.ended.cancelled():
-            await self._runtime.ended
+        ended = self._running().ended
+        await asyncio.wait((ended,))
+        if not ended.cancelled():
+            await ended
 
     async def __aenter__(self) -> Self:
+        """Start, and wait ``open_timeout`` for the line; raises as start and wait_open."""
         await self.start()
         try:
-            await self.wait_open()
+            await self.wait_open(self.settings.open_timeout)
         except BaseException:
             await self.stop()
             raise
@@ -257,12 +278,17 @@ class Bot:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        await self.start()
-        gc.freeze()  # what is there by now stays: no need to look through it again and again
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _on_signal, number, stopping)
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, _on_signal, number, stopping)
+        except (ValueError, RuntimeError):
+            raise BlazebotError(
+                "bot.run() needs the main thread; elsewhere use `async with bot`"
+            ) from None
+        await self.start()
+        gc.freeze()  # what is there by now stays: no need to look through it again and again
         ended = self._running().ended
         waiting = asyncio.ensure_future(stopping.wait())
         try:
@@ -286,6 +312,13 @@ class Bot:
         content = read_content(view, self._cipher)
         handler = self._router.find(type(content))
         if handler is None:
+            if isinstance(content, Invalid):
+                logger.warning(
+                    "message %s (%s) cannot be read and no handler takes Invalid: %s",
+                    view.message_id,
+                    content.name,
+                    content.reason,
+                )
             return
         sent = SentByHandler(self.id, view.message_id)
         token = _sent_by_handler.set(sent)

@@ -49,8 +49,8 @@ class Runtime:
     ) -> None:
         self._settings = settings
         self._last_try_failed = last_try_failed
-        proxies = Proxies(settings.proxy)
-        proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
+        self._proxies = Proxies(settings.proxy)
+        self._proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
         root = (
             Path(settings.data_dir)
             if settings.data_dir
@@ -59,9 +59,23 @@ class Runtime:
         directory = open_data_directory(root, keystore.app_id)
         self._lock = SessionLock(directory, keystore.session_id)
         self._lock.acquire()
+        try:
+            self._put_together(keystore, cipher, directory, handle)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _put_together(
+        self,
+        keystore: Keystore,
+        cipher: MessageCipher,
+        directory: Path,
+        handle: Callable[[MessageView], Awaitable[None]],
+    ) -> None:
+        settings = self._settings
         self._dead_letters = DeadLetters(directory / "dead-letters.db")
         self._fingerprint = keystore.fingerprint
-        self._http = open_http(proxies)
+        self._http = open_http(self._proxies)
         self.rest = RestClient(
             keystore,
             self._http,
@@ -73,6 +87,7 @@ class Runtime:
             lane_limit=settings.conversation_limit,
             keep_ids=settings.remember_for,
             ids_limit=settings.remembered_ids,
+            bytes_limit=settings.inbox_bytes,
         )
         self.line = BlazeClient(
             keystore,
@@ -108,15 +123,15 @@ class Runtime:
             max_tries=settings.max_tries,
             retry_window=settings.retry_window,
         )
-        sender = Sender(self.line, send_timeout=settings.send_timeout)
+        self._sender = Sender(self.line, send_timeout=settings.send_timeout)
         self.attachments = AttachmentClient(self.rest, self._http)
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
         self.outgoing = Outgoing(
             keystore.app_id,
-            sender=sender,
-            encrypted=EncryptedSender(cipher, sender, self.rest),
+            sender=self._sender,
+            encrypted=EncryptedSender(cipher, self._sender, self.rest),
             conversations=self._conversations,
             attachments=self.attachments,
             encrypt=settings.encrypt,
@@ -126,6 +141,7 @@ class Runtime:
     async def start(self) -> None:
         """Start to serve; returns at once."""
         self._run = asyncio.create_task(self.line.run())
+        self._run.add_done_callback(_report_end)
 
     @property
     def ended(self) -> asyncio.Task[None]:
@@ -147,9 +163,11 @@ class Runtime:
             await self.engine.stop(self._settings.stop_grace)
             try:
                 async with asyncio.timeout(max(_FLUSH_LEAST, deadline - time.monotonic())):
+                    if self.line.is_open:
+                        await self._sender.wait_idle()
                     await self._receipts.flush()
             except TimeoutError:
-                logger.warning("the last receipts were not confirmed in time; see stop_grace")
+                logger.warning("the last sends and receipts were not taken in time; see stop_grace")
 
     async def _close_line(self) -> None:
         await self.line.close()
@@ -182,9 +200,18 @@ class Runtime:
         try:
             async with asyncio.timeout(self._settings.handler_timeout):
                 await self._last_try_failed(view, error)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # not the error handler: this task is ended
             logger.exception("error handler failed for message %s", view.message_id)
         self._dead_letters.add(view, error, tries)
         logger.error(
             "message %s is a dead letter after %d tries: %s", view.message_id, tries, error
         )
+
+
+def _report_end(run: asyncio.Task[None]) -> None:
+    # Whoever serves inside another loop may not be waiting for it.
+    if not run.cancelled() and (error := run.exception()) is not None:
+        logger.error("the bot has stopped serving: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -11,7 +12,7 @@ from blazebot.client.attachments import DOWNLOAD_LIMIT
 from blazebot.client.proxies import Proxies
 from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
-from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT
+from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT, MIB
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -49,6 +50,8 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """How long sending a message may take, reconnects included."""
     stop_grace: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """How long running handlers may go on after the bot was told to stop."""
+    open_timeout: Seconds = 60.0
+    """How long ``async with bot`` waits for the line to open."""
     heartbeat: Seconds = 15.0
     """Between two pings; without an answer within half of it the line is lost."""
 
@@ -60,6 +63,8 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Within which, from its first failure on, a message is tried again."""
     inbox_limit: Count = 10_000
     """Messages at hand, in total; beyond it they are let go and asked for again."""
+    inbox_bytes: Count = 64 * MIB
+    """What the messages at hand hold, in bytes of base64; beyond it they are let go too."""
     conversation_limit: Count = 1_000
     """Messages at hand in one conversation."""
     remembered_ids: Count = 200_000
@@ -118,9 +123,13 @@ def _check_addresses(name: str, urls: tuple[str, ...], schemes: tuple[str, ...])
     if not urls and name != "server":
         raise SettingsError(f"{name}: at least one address is needed")
     for url in urls:
-        scheme, _, rest = url.partition("://")
-        if scheme not in schemes or not rest.strip("/"):
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in schemes and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or any(one.isspace() for one in url):
             raise SettingsError(
                 f"{name}: {url!r} should start with {' or '.join(f'{s}://' for s in schemes)} "
-                "and name a host"
+                "and name a host, perhaps with a port"
             )

@@ -55,9 +55,7 @@ async def send(to: str, what: Content | Upload[Any], *, is_conversation: bool) -
             conversation_id = contact_conversation_id(rest.app_id, to)
         if isinstance(what, Upload):
             with _bar("Uploading") as progress:
-                content: Content = await what.content(
-                    attachments, encrypt=False, progress=progress
-                )
+                content: Content = await what.content(attachments, encrypt=False, progress=progress)
         else:
             content = what
         message_id = str(uuid4())

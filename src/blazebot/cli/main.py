@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from blazebot.errors import BlazebotError
+
+DEFAULT_SANDBOX = "http://127.0.0.1:7777"
 
 app = typer.Typer(
     help="Mixin Messenger bots: the framework, and the service in a sandbox.",
@@ -83,6 +86,36 @@ def demo(
 
 
 @app.command()
+def bot(
+    name: Annotated[str, typer.Argument(help="The bot's name.")],
+    keystore: Annotated[Path, typer.Argument(help="Where to write its keystore.")],
+    *,
+    server: Annotated[str, typer.Option(help="The sandbox's address.")] = DEFAULT_SANDBOX,
+    token: Annotated[str | None, typer.Option(help="The sandbox's token, beyond loopback.")] = None,
+    keys: Annotated[
+        str, typer.Option(help="Kind of keystore: app, ed25519, network-user or rsa.")
+    ] = "app",
+) -> None:
+    """Create a bot in a running sandbox and write its keystore."""
+    from blazebot.demo.talk import create_bot  # noqa: PLC0415
+
+    _run(lambda: create_bot(server, token, name=name, path=keystore, keys=keys))
+
+
+@app.command()
+def talk(
+    bot_id: Annotated[str, typer.Argument(help="The bot's id, as `blazebot bot` printed it.")],
+    *,
+    server: Annotated[str, typer.Option(help="The sandbox's address.")] = DEFAULT_SANDBOX,
+    token: Annotated[str | None, typer.Option(help="The sandbox's token, beyond loopback.")] = None,
+) -> None:
+    """Talk to a bot in a running sandbox, as a person who adds it as a friend."""
+    from blazebot.demo.talk import talk_to  # noqa: PLC0415
+
+    _run(lambda: talk_to(server, token, bot_id))
+
+
+@app.command()
 def send(
     to: Annotated[str, typer.Argument(help="A user's id, or with --conversation one of those.")],
     text: Annotated[str | None, typer.Argument(help="The text to send.")] = None,
@@ -121,10 +154,19 @@ def download(
 
 def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     try:
-        status = asyncio.run(main())
+        status = asyncio.run(_until_signal(main))
     except BlazebotError as error:
         print(f"blazebot: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(130) from None
     raise typer.Exit(status or 0)
+
+
+async def _until_signal(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int | None:
+    # A command that is ended leaves nothing behind: processes, temporary files.
+    task = asyncio.ensure_future(main())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    return await task

@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -100,7 +101,8 @@ class BlazeClient:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
         self._dropped = False
-        self._ended: BlazebotError | None = None
+        self._refusal: Unauthorized | None = None
+        self._ended: Callable[[], BlazebotError] | None = None
         self._unknown_actions: set[str] = set()
         self._id_prefix = str(uuid4())[:-8]
         self._sent = 0
@@ -123,12 +125,7 @@ class BlazeClient:
             try:
                 await self._serve_line(self._reconnects.url)
             except Unauthorized as error:
-                try:
-                    await self._confirm(error)
-                except Unauthorized as final:
-                    self._end(final)
-                    raise
-                logger.warning("line refused with 401, but GET /me is not: trying again")
+                await self._confirm(error)
             except (BlazebotError, aiohttp.ClientError, OSError) as error:
                 logger.warning("line lost: %s", error or type(error).__name__)
             if self._closing:
@@ -147,18 +144,23 @@ class BlazeClient:
                 )
             await asyncio.sleep(again.delay)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a line is open and has been asked for pending messages."""
+        return self.opened.is_set()
+
     async def close(self) -> None:
         """Close the line with 1000; :meth:`run` then returns."""
         self._closing = True
-        self._end(NotRunning("the bot was stopped"))
+        self._end(lambda: NotRunning("the bot was stopped; what was being sent may have arrived"))
         await self._close_socket()
 
-    def _end(self, error: BlazebotError) -> None:
-        """Let all that wait for an answer, and all requests to come, fail with ``error``."""
+    def _end(self, error: Callable[[], BlazebotError]) -> None:
+        """Let all that wait for an answer, and all requests to come, fail with ``error()``."""
         self._ended = self._ended or error
         self._stop_sweeping()
         for request in self._requests.abandoned():
-            _fail(request.waiter, error)
+            _fail(request.waiter, error())
 
     async def reconnect(self) -> None:
         """Drop the line and open a new one at once: on it pushes begin with the oldest pending."""
@@ -212,6 +214,9 @@ class BlazeClient:
             for ended in self._requests.lost():
                 _fail(ended.waiter, ConnectionLost("the line broke before the answer came"))
             await asyncio.gather(listing, return_exceptions=True)
+        if self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
         if not self._closing and not self._dropped:
             reason = socket.exception() or f"closed with {socket.close_code}"
             raise ConnectionLost(str(reason))
@@ -224,6 +229,7 @@ class BlazeClient:
             logger.warning("no answer to %s", frames.LIST_PENDING_MESSAGES)
         except BlazebotError as error:
             logger.warning("%s failed: %s", frames.LIST_PENDING_MESSAGES, error)
+            self._refusal = error if isinstance(error, Unauthorized) else None
             await self._close_socket()
             return
         self.connections += 1
@@ -242,11 +248,19 @@ class BlazeClient:
         try:
             await self._rest.me()
         except Unauthorized as confirmed:
-            raise explain_unauthorized(
-                confirmed, clock_skew=self._rest.clock_skew, accepted_before=self._accepted
-            ) from None
+            explain = partial(
+                explain_unauthorized,
+                confirmed,
+                clock_skew=self._rest.clock_skew,
+                accepted_before=self._accepted,
+            )
+            self._end(explain)
+            raise explain() from None
         except BlazebotError as other:
             logger.warning("401 (%s), and GET /me could not confirm it: %s", error, other)
+        else:
+            logger.warning("401 (%s), but GET /me is answered: trying again", error)
+        self._reconnects.refused()
 
     # Frames in
 
@@ -262,11 +276,18 @@ class BlazeClient:
                 self._other(frame)
         except FrameError as error:
             self._skip(data, str(error))
+        except Unauthorized:
+            raise
+        except Exception:
+            logger.exception("a frame could not be taken in an unforeseen way")
+            self._skip(data, "see above")
 
     def _push(self, frame: Frame) -> None:
         if not frame.data:
             return  # the answer to a request that nobody waits for any more
         view = decode_json(frame.data, MessageView)
+        if not view.message_id:
+            raise FrameError("a message without `message_id`")
         if view.is_message:
             self._on_message(view)
         else:
@@ -322,7 +343,7 @@ class BlazeClient:
             Unauthorized: the service has refused the session for good.
         """
         if self._ended is not None:
-            raise self._ended
+            raise self._ended()
         repeated = within is not None
         if self._socket is None and not repeated:
             raise ConnectionLost("no line to the service is open")

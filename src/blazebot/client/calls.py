@@ -259,7 +259,7 @@ class Calls:
                 service_now = int(server_time) / 1e9
             else:
                 service_now = parsedate_to_datetime(headers["Date"]).timestamp()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return
         self.clock_skew = self._clock() - service_now
 

@@ -62,6 +62,10 @@ class Reconnects:
         """Say that we dropped the line ourselves: nothing is wrong with host or session."""
         self._opened_at = None
 
+    def refused(self) -> None:
+        """Say that the service refused the line, which nobody else did by taking it."""
+        self._opened_at = None
+
     def lost(self, now: float) -> Reconnect:
         """Say that the line was lost, or that it could not be opened; return what to do."""
         opened_at, self._opened_at = self._opened_at, None

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from blazebot.delivery.inbox import Inbox, Item, Lane, Verdict
 from blazebot.delivery.retries import RetryPolicy
-from blazebot.errors import BlazebotError, HandlerTimeout
+from blazebot.errors import BlazebotError, ConnectionLost, HandlerTimeout, SendTimeout
 from blazebot.wire.messages import DELIVERED, READ, MessageView
 
 logger = logging.getLogger("blazebot.delivery")
@@ -30,8 +30,19 @@ GIVE_UP: Final = 1.0
 """Seconds after which a handler that was cancelled and does not end is left behind."""
 
 
+OUTAGE_PAUSE: Final = 5.0
+"""Seconds until a message is tried again that failed because the service was away."""
+
+BURY_PAUSE: Final = 10.0
+"""Seconds until a message is tried again that could not be kept as a dead letter."""
+
+
 class Line(Protocol):
     """What the engine needs of the line to the service."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be answered now."""
 
     async def list_pending(self) -> None:
         """Ask for everything that is not acknowledged."""
@@ -46,6 +57,9 @@ class Engine:
     ``acknowledge(message_id, status)`` queues a receipt. ``bury(view, error, tries)`` takes a
     message whose tries are used up; when it returns the message is acknowledged as delivered,
     when it raises the message stays unacknowledged. Times are in seconds.
+
+    While the line is not open no handler's time runs, and what fails for that is not counted as a
+    try: an outage of the service is not the handler's fault.
     """
 
     def __init__(
@@ -188,8 +202,12 @@ class Engine:
 
     async def _failed(self, lane: Lane, item: Item, error: BaseException) -> None:
         self.failed += 1
-        item.tries += 1
         now = time.monotonic()
+        if not self._line.is_open or isinstance(error, SendTimeout | ConnectionLost):
+            logger.warning("message %s waits for the service: %s", item.view.message_id, error)
+            self._rest(lane, now + OUTAGE_PAUSE)
+            return
+        item.tries += 1
         if item.failed_at is None:
             item.failed_at = now
         again = self._retries.next_try(item.tries, item.failed_at, now)
@@ -201,23 +219,28 @@ class Engine:
             exc_info=error,
         )
         if again is not None:
-            self._inbox.rest(lane, again)
-            self._set_alarm()
+            self._rest(lane, again)
             return
         try:
             await self._bury(item.view, error, item.tries)
-        except BaseException as failure:
+        except Exception:
+            logger.exception(
+                "message %s could not be kept as a dead letter; it stays unacknowledged and is "
+                "tried again in %g s",
+                item.view.message_id,
+                BURY_PAUSE,
+            )
+            self._rest(lane, time.monotonic() + BURY_PAUSE)
+        except BaseException:  # this task is ended
             self._inbox.released(lane)
             self._ask_soon()
-            if not isinstance(failure, Exception):
-                raise  # this task is ended
-            logger.exception(
-                "message %s could not be kept as a dead letter; it stays unacknowledged and will "
-                "come again",
-                item.view.message_id,
-            )
+            raise
         else:
             self._finished(lane, DELIVERED)
+
+    def _rest(self, lane: Lane, until: float) -> None:
+        self._inbox.rest(lane, until)
+        self._set_alarm()
 
     def _timeout_error(self) -> HandlerTimeout:
         return HandlerTimeout(
@@ -245,7 +268,9 @@ class Engine:
             if slot.started_at is None or slot.task is None:
                 continue
             busy = True
-            if now - slot.started_at >= self._handler_timeout:
+            if not self._line.is_open:
+                slot.started_at = now
+            elif now - slot.started_at >= self._handler_timeout:
                 slot.overdue = True
                 slot.task.cancel()
         self._watch = None
@@ -330,7 +355,7 @@ async def _quietly(ask: Callable[[], Awaitable[None]]) -> None:
     try:
         await ask()
     except BlazebotError as error:
-        # The line is gone; the next one lists what is pending by itself.
+        # It is asked for again later; and a new line lists what is pending by itself.
         logger.debug("asking for what was let go failed: %s", error)
 
 

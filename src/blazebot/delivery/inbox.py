@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 
+from blazebot.wire.limits import MIB
 from blazebot.wire.messages import MessageView
 
 
@@ -32,12 +33,18 @@ class Verdict(Enum):
 
 
 class Item:
-    """A message at hand: its view, failed tries so far, when the first of them failed."""
+    """A message at hand: its view, failed tries so far, when the first of them failed.
 
-    __slots__ = ("failed_at", "tries", "view")
+    ``size`` is that of its content, in bytes of base64.
+    """
+
+    __slots__ = ("failed_at", "size", "tries", "view")
 
     def __init__(self, view: MessageView) -> None:
+        if view.data_base64 and view.data:
+            view.data = ""  # the same content once more
         self.view = view
+        self.size = len(view.data_base64 or "") + len(view.data or "")
         self.tries = 0
         self.failed_at: float | None = None
 
@@ -119,10 +126,10 @@ class Inbox:
     """The messages at hand.
 
     ``limit`` bounds them in total and ``lane_limit`` for one conversation, so that one person who
-    floods delays nobody else. Where a message is let go, its conversation takes none until that
-    very message comes again, so its order holds, given that the service pushes what is pending in
-    a conversation from the oldest on [A]; so many conversations as ``awaited_limit`` are remembered
-    for that.
+    floods delays nobody else; ``bytes_limit`` bounds what they hold. Where a message is let go, its
+    conversation takes none until that very message comes again, so its order holds, given that the
+    service pushes what is pending in a conversation from the oldest on [A]; so many conversations
+    as ``awaited_limit`` are remembered for that.
     """
 
     def __init__(
@@ -133,8 +140,11 @@ class Inbox:
         keep_ids: float,
         ids_limit: int,
         awaited_limit: int = 100_000,
+        bytes_limit: int = 64 * MIB,
     ) -> None:
         self._limit = limit
+        self._bytes_limit = bytes_limit
+        self._bytes = 0
         self._lane_limit = lane_limit
         self._awaited_limit = awaited_limit
         self._lanes: dict[str, Lane] = {}
@@ -180,8 +190,10 @@ class Inbox:
         if awaited is not None and awaited.message_id != message_id:
             return False
         lane = self._lanes.get(conversation_id)
-        if len(self._at_hand) >= self._limit or (
-            lane is not None and len(lane.items) >= self._lane_limit
+        if (
+            len(self._at_hand) >= self._limit
+            or self._bytes >= self._bytes_limit
+            or (lane is not None and len(lane.items) >= self._lane_limit)
         ):
             self._await(conversation_id, message_id)
             return False
@@ -206,7 +218,9 @@ class Inbox:
         if lane is None:
             lane = self._lanes[conversation_id] = Lane(conversation_id)
             self._ready.append(lane)
-        lane.items.append(Item(view))
+        item = Item(view)
+        self._bytes += item.size
+        lane.items.append(item)
 
     def line_opened(self) -> None:
         """Start afresh on a new line: the service pushes all that is pending, oldest first."""
@@ -280,24 +294,27 @@ class Inbox:
         self._resting.clear()
 
     def _remove(self, lane: Lane) -> bool:
-        self._at_hand.discard(lane.items.popleft().view.message_id)
+        item = lane.items.popleft()
+        self._at_hand.discard(item.view.message_id)
+        self._bytes -= item.size
         if self._closed:
             return False
         if lane.items:
             self._ready.append(lane)
         else:
             del self._lanes[lane.conversation_id]
-        return self.awaits_repeats and self._half_is_free(lane)
+        return self.awaits_repeats and self._half_is_free(lane, item.size)
 
-    def _half_is_free(self, lane: Lane) -> bool:
-        # True just when the total, or an awaiting lane, crosses its half, so that the service is
-        # asked once for each half and not for each message. Having overflowed, few may be taken
-        # and the half never be reached from above.
-        total, half = len(self._at_hand), self._limit // 2
-        if total > half:
+    def _half_is_free(self, lane: Lane, freed: int) -> bool:
+        # True just when messages, their bytes, or an awaiting lane cross their half, so that the
+        # service is asked once for each half and not for each message. Having overflowed, few may
+        # be taken and the half never be reached from above.
+        half, half_of_bytes = self._limit // 2, self._bytes_limit // 2
+        if len(self._at_hand) > half or self._bytes > half_of_bytes:
             return False
         return (
-            total == half
+            len(self._at_hand) == half
+            or self._bytes + freed > half_of_bytes
             or self._overflowed
             or (lane.conversation_id in self._awaited and len(lane.items) == self._lane_limit // 2)
         )

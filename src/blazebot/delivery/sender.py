@@ -116,6 +116,13 @@ class Sender:
             return first + await self._send_halves(requests[middle:], deadline)
         return [None] * len(requests)
 
+    async def wait_idle(self) -> None:
+        """Return when nothing is being sent and nobody waits for a turn."""
+        while self._queues:
+            conversation_id = next(iter(self._queues))
+            await self._take_turn(conversation_id)
+            self._pass_turn(conversation_id)
+
     async def _take_turn(self, conversation_id: str) -> None:
         queue = self._queues.get(conversation_id)
         if queue is None:

@@ -37,6 +37,7 @@ INTERRUPTIONS: Final = (
 
 _WORK: Final = "0.04"  # seconds that a message may take the bot, so that kills fall amid work
 _SETTLE: Final = 10.0  # seconds without any change after which nothing more is waited for
+_WHOLE: Final = 120.0  # seconds for all of it
 _MOMENT: Final = 10.0  # seconds to wait for a good moment to kill
 
 
@@ -86,13 +87,24 @@ async def check(*, keys: str, as_json: bool = False) -> int:
 
 
 async def run_check(*, keys: str, bot_command: Sequence[str] = ECHO_BOT) -> Report:
-    """Run the check against the bot that ``bot_command`` starts; return what it found."""
+    """Run the check against the bot that ``bot_command`` starts; return what it found.
+
+    Raises:
+        SandboxError: it came to no end; the message has both logs.
+    """
     began = time.monotonic()
     async with Stage(
         keys=keys, bot_command=bot_command, bot_environment={"BLAZEBOT_DEMO_WORK": _WORK}
     ) as stage:
         checking = _Check(stage)
-        await checking.run()
+        try:
+            async with asyncio.timeout(_WHOLE):
+                await checking.run()
+        except TimeoutError:
+            raise SandboxError(
+                f"the check did not come to its end in {_WHOLE:g} s; the bot's log:\n"
+                f"{stage.bot.log}\nthe sandbox's log:\n{stage.sandbox.log}"
+            ) from None
         return Report(keys, checking.counts(), checking.interruptions, time.monotonic() - began)
 
 

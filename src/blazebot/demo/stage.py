@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
 import tempfile
@@ -15,14 +14,16 @@ import aiohttp
 
 from blazebot.errors import SandboxError
 from blazebot.keys.issue import FORMS
+from blazebot.keys.keystore import save_keystore
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import Process, SandboxProcess
 
+BOT_NAME: Final = "Echo"
 ECHO_BOT: Final = (sys.executable, "-m", "blazebot.demo.echo")
 
 
 class Stage:
-    """A sandbox with one bot, named Echo, whose keystore is of the form ``keys``.
+    """A sandbox with one bot whose keystore is of the form ``keys``.
 
     ``bot_command`` runs the bot; its keystore and the sandbox's address come to it in the
     environment, beside ``bot_environment``.
@@ -69,15 +70,17 @@ class Stage:
 
         http = await leaving.enter_async_context(aiohttp.ClientSession())
         self.control = Control(http, self.sandbox.url)
-        self.bot_id = await self.control.create_bot("Echo")
+        self.bot_id = await self.control.create_bot(BOT_NAME)
         keystore = await self.control.issue_session(self.bot_id, self._keys)
         self.people = await leaving.enter_async_context(People(http, self.sandbox.url))
 
+        keystore_path = directory / "keystore.json"
+        save_keystore(keystore, keystore_path)
         self.bot = Process(
             self._bot_command,
             log=directory / "bot.log",
             environment={
-                "BLAZEBOT_KEYSTORE": str(_write_secret(directory / "keystore.json", keystore)),
+                "BLAZEBOT_KEYSTORE": str(keystore_path),
                 "BLAZEBOT_SERVER": self.sandbox.url,
                 "BLAZEBOT_DATA_DIR": str(directory / "bot"),
                 **self._bot_environment,
@@ -106,9 +109,3 @@ def free_port(preferred: int) -> int:
         except OSError:
             return 0
         return preferred
-
-
-def _write_secret(path: Path, document: dict[str, Any]) -> Path:
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(document))
-    return path

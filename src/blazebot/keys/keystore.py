@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
 import os
 import re
@@ -27,7 +28,7 @@ from blazebot.wire.base64 import decode_base64
 from blazebot.wire.codec import decode_json
 from blazebot.wire.ids import is_uuid
 
-__all__ = ["Algorithm", "Keystore", "PrivateKey", "PublicKey", "fingerprint"]
+__all__ = ["Algorithm", "Keystore", "PrivateKey", "PublicKey", "fingerprint", "save_keystore"]
 
 Algorithm = Literal["RS512", "EdDSA"]
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -115,6 +116,20 @@ class Keystore:
     def fingerprint(self) -> str:
         """The fingerprint of the public key, see :func:`fingerprint`."""
         return fingerprint(self.public_key)
+
+
+def save_keystore(document: Mapping[str, Any], path: Path) -> None:
+    """Write a keystore document to a new file that only its owner can read.
+
+    Raises:
+        KeystoreError: the file exists, which is never written over, or cannot be made.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise KeystoreError(f"{path}: cannot be written: {error.strerror}") from None
+    with os.fdopen(file, "w", encoding="utf-8") as opened:
+        opened.write(json.dumps(dict(document), indent=1) + "\n")
 
 
 def fingerprint(public_key: PublicKey) -> str:

@@ -6,13 +6,16 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import aiohttp
 import msgspec
 
 from blazebot.errors import SandboxError
+
+ANSWER_TIMEOUT: Final = 30.0
+"""Seconds for the sandbox to answer, its restarts included."""
 
 _RECONNECT_PAUSE = 0.05
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
@@ -65,6 +68,30 @@ class Control:
         """Let a person add a bot as a friend."""
         await self.call("POST", f"/people/{person_id}/friends", {"user_id": bot_id})
 
+    async def open_session(
+        self, person_id: str, *, public_key: bool = True, keep: bool = False
+    ) -> dict[str, Any]:
+        """Give a person a new session: ``session_id``, ``public_key`` and all ``sessions``.
+
+        Without ``public_key`` it cannot read encrypted messages. Unless ``keep``, it ends those
+        that the person has.
+        """
+        session: dict[str, Any] = await self.call(
+            "POST", f"/people/{person_id}/sessions", {"public_key": public_key, "keep": keep}
+        )
+        return session
+
+    async def transfer(self, person_id: str, recipient_id: str, **fields: str) -> dict[str, Any]:
+        """Let a person pay somebody; return the message about it: ``message_id``, ``transfer``.
+
+        ``fields`` may be ``amount`` (a decimal string), ``kind`` (``account``, ``safe`` or
+        ``inscription``), ``asset_id``, ``memo``, ``trace_id`` and ``inscription_hash``.
+        """
+        told: dict[str, Any] = await self.call(
+            "POST", f"/people/{person_id}/transfers", {"recipient_id": recipient_id, **fields}
+        )
+        return told
+
     async def bot(self, bot_id: str) -> dict[str, Any]:
         """Return a bot's state: ``connected``, ``connections``, ``pending``, ``unacknowledged``."""
         state: dict[str, Any] = await self.call("GET", f"/bots/{bot_id}")
@@ -109,6 +136,9 @@ class People:
     async def send(self, messages: Sequence[dict[str, Any]]) -> None:
         """Send texts for people, each ``{person_id, recipient_id | conversation_id, text}``.
 
+        Instead of ``text`` a message may have ``category`` and ``data_base64``, and more: see
+        ``PersonMessage`` of the sandbox.
+
         Returns when the sandbox has committed them; each takes effect once.
 
         Raises:
@@ -137,8 +167,17 @@ class People:
         """Do ``op`` and return its answer; tried again when the line breaks.
 
         Raises:
-            SandboxError: the sandbox refused it.
+            SandboxError: the sandbox refused it, or did not answer in ``ANSWER_TIMEOUT`` seconds.
         """
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                return await self._call(op, arguments)
+        except TimeoutError:
+            raise SandboxError(
+                f"{op}: no answer from the sandbox in {ANSWER_TIMEOUT:g} s; does it still run?"
+            ) from None
+
+    async def _call(self, op: str, arguments: dict[str, Any]) -> Any:
         while True:
             await self._open.wait()
             socket = self._socket

@@ -20,14 +20,18 @@ READY: Final = "blazebot sandbox: "
 class Process:
     """One program that is started, ended and started again. Its output goes to ``log``.
 
-    It has a process group of its own, so that Ctrl-C in a terminal does not reach it.
+    It has a process group of its own, so that Ctrl-C in a terminal does not reach it, and of the
+    settings that stand in this process's environment or folder it knows nothing.
     """
 
     def __init__(
         self, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self.command = list(command)
-        self._environment = {**os.environ, **(environment or {})}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("BLAZEBOT_")
+        }
+        self._environment = {**inherited, **(environment or {})}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -51,6 +55,7 @@ class Process:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 env=self._environment,
+                cwd=self._log.parent,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -118,7 +123,7 @@ class SandboxProcess(Process):
         database = self._directory / "sandbox.db"
         self.command = [
             *(sys.executable, "-m", "blazebot", "sandbox"),
-            *("--port", str(self.port), "--db", str(database)),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--db", str(database)),
             *self._arguments,
         ]
         before = len(self.log)
