@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
-import math
 import random
 import struct
 import subprocess
 import sys
 import tempfile
 import zlib
-from array import array
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import uuid4
@@ -31,8 +28,7 @@ from blazebot.media import Upload, audio, file, image, video
 from blazebot.media.sources import Source
 from blazebot.wire.base64 import decode_base64
 from blazebot.wire.content import Audio, File, Image, Media, Video
-
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+from tests.samples import PDF, clip, oriented, picture, sound
 
 
 class Stored(AttachmentClient):
@@ -63,60 +59,6 @@ class Stored(AttachmentClient):
 @pytest.fixture
 def stored() -> Stored:
     return Stored()
-
-
-def picture(kind: str, size: tuple[int, int] = (640, 480), **options: object) -> bytes:
-    image = Pillow.effect_noise(size, 90).convert("RGB")
-    image.paste("red", (0, 0, size[0] // 2, size[1] // 2))
-    made = io.BytesIO()
-    image.save(made, kind, **options)
-    return made.getvalue()
-
-
-def oriented(orientation: int) -> bytes:
-    exif = Pillow.Exif()
-    exif[0x0112] = orientation
-    return picture("JPEG", exif=exif)
-
-
-def clip(rotation: int = 0, size: tuple[int, int] = (320, 180), kind: str = "mp4") -> bytes:
-    """Make a video of 2 s."""
-    made = io.BytesIO()
-    from_image: Callable[[Pillow.Image], av.VideoFrame] = av.VideoFrame.from_image
-    with av.open(made, "w", format=kind) as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        if rotation:
-            stream.set_display_rotation(rotation)
-        for number in range(20):
-            picture = Pillow.new("RGB", size, (200, 10 * number, 0))
-            frame = from_image(picture)
-            frame.pts, frame.time_base = number, Fraction(1, 10)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return made.getvalue()
-
-
-def sound(kind: str = "ogg", seconds: float = 2.0) -> bytes:
-    """Make audio that is silent, then loud."""
-    made = io.BytesIO()
-    rate = 48000
-    with av.open(made, "w", format=kind) as container:
-        codec = {"ogg": "libopus", "wav": "pcm_s16le"}[kind]
-        stream = cast("av.AudioStream", container.add_stream(codec, rate=rate))
-        count = int(rate * seconds)
-        samples = array(
-            "h", (int(20000 * math.sin(n / 20)) if n > count // 2 else 0 for n in range(count))
-        )
-        for start in range(0, count, 960):
-            part = samples[start : start + 960]
-            frame = av.AudioFrame(format="s16", layout="mono", samples=len(part))
-            frame.planes[0].update(part.tobytes().ljust(frame.planes[0].buffer_size, b"\0"))
-            frame.sample_rate, frame.pts = rate, start
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return made.getvalue()
 
 
 def thumbnail_of(content: Image | Video) -> Pillow.Image:

@@ -170,13 +170,13 @@ async def test_a_batch_is_taken_as_a_whole(box: Box, bot: Keystore, line: Line) 
         assert error.code in (403, 10002), name
     too_many = [*batch, item(where, alice)]
     assert (await refusal(line, CREATE_PLAIN_MESSAGES, {"messages": too_many})).code == 10002
-    assert len(await box.sees(alice)) == 1  # the hello
+    assert len(await box.sees(alice)) == 2  # the hello, and that the group is new
 
     fine = item(where, alice, representative_id=new_id(), quote_message_id=new_id())
     answer = await line.request(CREATE_PLAIN_MESSAGES, {"messages": [*batch[:99], fine]})
     assert (answer.error, bytes(answer.data)) == (None, b"")
     seen = [message["message_id"] for message in await box.sees(alice)]
-    assert seen[1:] == [one["message_id"] for one in [*batch[:99], fine]]
+    assert seen[2:] == [one["message_id"] for one in [*batch[:99], fine]]
 
 
 async def test_too_many_receipts_in_one_batch_are_refused(line: Line) -> None:

@@ -11,9 +11,9 @@ from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.drafts import new_id
 from blazebot.wire.codec import encode_json
 
-__all__ = ["answer_headers", "json_answer"]
+__all__ = ["REQUEST_ID", "answer_headers", "json_answer"]
 
-_REQUEST_ID: Final = "X-Request-Id"
+REQUEST_ID: Final = "X-Request-Id"
 _SERVER_TIME: Final = "X-Server-Time"
 
 
@@ -24,7 +24,7 @@ def answer_headers(request: web.Request, clocks: Clocks) -> dict[str, str]:
     has ended [C].
     """
     return {
-        _REQUEST_ID: request.headers.get(_REQUEST_ID) or new_id(),
+        REQUEST_ID: request.headers.get(REQUEST_ID) or new_id(),
         _SERVER_TIME: str(clocks.token_now()),
     }
 

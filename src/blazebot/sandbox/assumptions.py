@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from blazebot.wire.limits import RETENTION
+
 
 class Assumptions(Struct, frozen=True, kw_only=True):
     """How the sandbox behaves where neither documents nor clients say how the service does."""
@@ -39,6 +41,66 @@ class Assumptions(Struct, frozen=True, kw_only=True):
 
     service_categories: tuple[str, ...] = ("SYSTEM_",)
     """Beginnings of the categories that only the service sends; a bot is refused with 403."""
+
+    check_contents: bool = True
+    """Whether content that does not fit its category is refused with 10002. If False, it is taken
+    as it is, and whoever receives it has to cope."""
+
+    admins_recall: bool = True
+    """Whether the owner and the admins of a group may recall what others sent there; if False, only
+    who sent a message recalls it."""
+
+    members_pin: bool = True
+    """Whether anybody in a group may pin messages there; if False, only its owner and admins."""
+
+    system_user_id: str = "00000000-0000-0000-0000-000000000000"
+    """Who ``SYSTEM_CONVERSATION`` messages are from."""
+
+    people_platform: str = "Android"
+    """The ``platform`` of people's sessions in ``/sessions/fetch``; a bot's is empty."""
+
+    attachment_retention: Annotated[float, Meta(gt=0)] = RETENTION
+    """Seconds, by the retention clock, for which an attachment is kept; then it is gone, uploaded
+    or not."""
+
+    attachments_overwritten: bool = False
+    """Whether an attachment that is uploaded may be uploaded again; if False, that is refused with
+    HTTP 409."""
+
+    refuse_blocked: bool = True
+    """Whether what somebody sends, in a conversation of two, to a user who blocks them is refused
+    with 403; if False, it is delivered, and blocking only shows in relationships."""
+
+    admins_remove_admins: bool = False
+    """Whether an admin of a group may remove another one; its owner always may. Nobody removes the
+    owner."""
+
+    members_set_disappear: bool = False
+    """Whether any participant of a group may set when its messages disappear; if False, only its
+    owner and admins. In a conversation of two both may."""
+
+    full_name_length: Annotated[int, Meta(ge=1)] = 64
+    """Characters of the longest name that ``POST /me`` takes."""
+
+    biography_length: Annotated[int, Meta(ge=1)] = 1024
+    """Characters of the longest biography that ``POST /me`` takes."""
+
+    oauth_code_lifetime: Annotated[float, Meta(gt=0)] = 600.0
+    """Seconds, by the retention clock, for which an authorisation code can be exchanged."""
+
+    oauth_lifetime: Annotated[float, Meta(gt=0)] = 365 * 24 * 3600.0
+    """Seconds, by the retention clock, after which an authorisation ends: a year [D]."""
+
+    oauth_calls: tuple[str, ...] = (
+        "GET /me PROFILE:READ",
+        "GET /safe/me PROFILE:READ",
+        "GET /users/:id PROFILE:READ",
+        "POST /users/fetch PROFILE:READ",
+        "GET /friends CONTACTS:READ",
+        "GET /blocking_users CONTACTS:READ",
+    )
+    """What may be called on behalf of a person: method, path, and the scope that it needs. All
+    else, conversations and messages above all [S], is refused with 403."""
 
     redeliver_after: Annotated[float, Meta(gt=0)] = 30.0
     """Seconds after which an unacknowledged message is pushed again on the same connection."""

@@ -8,12 +8,14 @@ from collections import Counter
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from blazebot.errors import TokenError
 from blazebot.keys.keystore import PublicKey
 from blazebot.keys.tokens import Claims, read_token, verify_token
 from blazebot.sandbox.clocks import Clocks
+from blazebot.sandbox.oauth import Authorization, OAuth
 from blazebot.sandbox.refusals import unauthorized
 from blazebot.sandbox.settings import SandboxSettings
 from blazebot.sandbox.store import Store, User
@@ -31,21 +33,28 @@ _SCHEME: Final = "bearer "
 
 
 class Identity(NamedTuple):
-    """Who a request is from, and by which session."""
+    """Who a request is from, and by which session.
+
+    With an ``authorization`` it is from a bot on behalf of the person who is ``user``.
+    """
 
     user: User
     session_id: str
+    authorization: Authorization | None = None
 
 
 class Authority:
     """Checks tokens.
 
-    ``repeated_tokens`` and ``wrong_signatures`` count, by user id, what is not refused by default
-    or not always.
+    ``repeated_tokens`` and ``wrong_signatures`` count, by the bot's id, what is not refused by
+    default or not always.
     """
 
-    def __init__(self, store: Store, clocks: Clocks, settings: SandboxSettings) -> None:
+    def __init__(
+        self, store: Store, clocks: Clocks, settings: SandboxSettings, oauth: OAuth
+    ) -> None:
         self._store = store
+        self._oauth = oauth
         self._clocks = clocks
         self._settings = settings
         self._seen: dict[str, float] = {}  # jti -> when, the oldest first
@@ -71,6 +80,8 @@ class Authority:
             raise TokenError("malformed", "there is no header Authorization: Bearer <token>")
         token = authorization[len(_SCHEME) :].strip()
         _, unverified = read_token(token)
+        if unverified.aid:
+            return self._identify_person(token, unverified, method, uri, body)
         session_id = unverified.sid.lower()
         user = self._store.user(unverified.uid.lower())
         session = self._store.session(session_id)
@@ -78,11 +89,51 @@ class Authority:
             raise TokenError("session", "there is no such session; generate a new one")
         if session.public_key is None:
             raise TokenError("session", "this is a person's session, which signs no tokens")
+        key = _load_key(session.public_key)
+        claims = self._verify(user.user_id, token, key, method=method, uri=uri, body=body)
+        if session.ended_at is not None:
+            raise TokenError("session", "the session has ended; a newer one has replaced it")
+        self._remember(user.user_id, claims.jti)
+        return Identity(user, session_id)
+
+    def _identify_person(
+        self, token: str, unverified: Claims, method: str, uri: str, body: bytes
+    ) -> Identity:
+        """Return the person on whose behalf a bot signed this request [D]."""
+        authorization = self._oauth.authorization(unverified.aid.lower())
+        if authorization is None or authorization.bot_id != unverified.iss.lower():
+            raise TokenError("session", "there is no such authorization, or it has ended")
+        person = self._store.user(authorization.user_id)
+        if person is None:
+            raise TokenError("session", "the person who authorised it is gone")
+        if authorization.public_key is None:
+            self._check_access_token(token, unverified)
+        else:
+            key = Ed25519PublicKey.from_public_bytes(authorization.public_key)
+            claims = self._verify(
+                authorization.bot_id, token, key, method=method, uri=uri, body=body
+            )
+            self._remember(authorization.bot_id, claims.jti)
+        return Identity(person, person.session_id, authorization)
+
+    def _check_access_token(self, token: str, unverified: Claims) -> None:
+        """Check a token that the service issued: it is for many requests, and lives for long."""
+        key = self._oauth.key.private_key.public_key()
+        # At the time of its making only signature and form are left to check.
+        made = unverified.iat
+        verify_token(token, public_key=key, now=made, method="", uri="", check_request=False)
+        if unverified.exp <= self._clocks.token_now() / 1e9:
+            raise TokenError("expired", "the access token has expired; authorise again")
+
+    def _verify(
+        self, bot_id: str, token: str, key: PublicKey, *, method: str, uri: str, body: bytes
+    ) -> Claims:
+        """Return the claims of a token for this request, or, where that may be, for another."""
 
         def verify(check_request: bool) -> Claims:
             return verify_token(
                 token,
-                public_key=_load_key(session.public_key or b""),
+                public_key=key,
                 now=self._clocks.token_now() / 1e9,
                 method=method,
                 uri=uri,
@@ -91,20 +142,16 @@ class Authority:
             )
 
         try:
-            claims = verify(check_request=True)
+            return verify(check_request=True)
         except TokenError as error:
             if error.cause != "request":
                 raise
-            self.wrong_signatures[user.user_id] += 1
+            self.wrong_signatures[bot_id] += 1
             if self._settings.check_signatures:
                 raise
-            claims = verify(check_request=False)
-        if session.ended_at is not None:
-            raise TokenError("session", "the session has ended; a newer one has replaced it")
-        self._remember(user, claims.jti)
-        return Identity(user, session_id)
+            return verify(check_request=False)
 
-    def _remember(self, user: User, jti: str) -> None:
+    def _remember(self, bot_id: str, jti: str) -> None:
         now = time.monotonic()
         while self._seen:
             oldest = next(iter(self._seen))
@@ -112,7 +159,7 @@ class Authority:
                 break
             del self._seen[oldest]
         if jti in self._seen:
-            self.repeated_tokens[user.user_id] += 1
+            self.repeated_tokens[bot_id] += 1
             if self._settings.strict_tokens:
                 raise TokenError("reused", "the token was used before; sign one for each request")
         elif jti:

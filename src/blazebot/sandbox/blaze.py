@@ -16,7 +16,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from blazebot.errors import FrameError, ServiceError, TokenError
 from blazebot.sandbox.answers import answer_headers, json_answer
 from blazebot.sandbox.authority import Authority, Identity
-from blazebot.sandbox.drafts import new_id
+from blazebot.sandbox.drafts import AnyRequest, new_id
 from blazebot.sandbox.lines import Line
 from blazebot.sandbox.refusals import (
     bad_field,
@@ -37,7 +37,7 @@ from blazebot.wire.codec import (
 )
 from blazebot.wire.frames import Frame
 from blazebot.wire.limits import BATCH_LIMIT, socket_limit
-from blazebot.wire.messages import IncomingRequest, MessageView
+from blazebot.wire.messages import MessageView
 
 __all__ = ["SUBPROTOCOLS", "Blaze", "BlazeLine", "IncomingReceipt"]
 
@@ -67,7 +67,7 @@ class _ReceiptBatch(msgspec.Struct):
 
 
 class _RequestBatch(msgspec.Struct):
-    messages: list[IncomingRequest]
+    messages: list[AnyRequest]
 
 
 class BlazeLine(Line):
@@ -88,7 +88,7 @@ class BlazeLine(Line):
         service: Service,
     ) -> None:
         super().__init__(socket, transport, service.settings)
-        self._bot, self._session_id = identity
+        self._bot, self._session_id = identity.user, identity.session_id
         self._service = service
         self._store = service.store
         # Ids of the frames that are pushed: UUIDs of one random beginning, counted at their end.
@@ -96,6 +96,7 @@ class BlazeLine(Line):
         self._receipts: deque[tuple[str, MessageView]] = deque(maxlen=_RECEIPTS_MOST)
         self._listing = False
         self._complete = True
+        self._dropped: set[int] = set()  # of the page that is being pushed
         self._cursor = 0
         self._pushed_to = 0
         self._listed_to = 0
@@ -124,6 +125,11 @@ class BlazeLine(Line):
         """Push what is not kept: a receipt."""
         self._receipts.append((action, view))
         self.wake()
+
+    def drop(self, seq: int) -> None:
+        """Push a message no more, even if it is about to: it was recalled."""
+        if self._listing:  # else nothing is about to be pushed
+            self._dropped.add(seq)
 
     def refuse(self, error: ServiceError) -> None:
         """Send an ``ERROR`` that belongs to no request, and close [S]."""
@@ -168,7 +174,7 @@ class BlazeLine(Line):
         self._start_over()
 
     def _create_message(self, frame: Frame) -> None:
-        request = _params(frame, IncomingRequest)
+        request = _params(frame, AnyRequest)
         (message,) = self._service.send(self._bot, self._session_id, [request])
         self._answer(frame, sent_view(message))
 
@@ -211,6 +217,7 @@ class BlazeLine(Line):
             await self.send(encode_answer(self._frame_id(), action, view))
         if not self._listing:
             return False
+        self._dropped.clear()
         page = self._service.pending(self._bot.user_id, after=self._cursor, limit=_PAGE)
         self._complete = not page
         if not page:
@@ -226,6 +233,8 @@ class BlazeLine(Line):
                 await self.send_answers()
             if self._cursor != last:  # asked to start over meanwhile
                 return True
+            if message.seq in self._dropped:
+                continue
             source = (
                 frames.LIST_PENDING_MESSAGES
                 if message.seq <= self._listed_to
@@ -303,6 +312,8 @@ class Blaze:
             identity = self._authority.identify(
                 request.headers.get("Authorization"), method=request.method, uri=request.raw_path
             )
+            if identity.authorization is not None:
+                raise unauthorized(TokenError("session", "a person's token opens no connection"))
         except ServiceError as error:
             return json_answer({"error": error_body(error)}, 401, headers)
         socket = web.WebSocketResponse(

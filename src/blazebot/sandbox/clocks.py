@@ -41,6 +41,11 @@ def timestamp(nanoseconds: int) -> str:
     return f"{_whole_second(seconds)}.{fraction:09d}Z"
 
 
+def time_or_unset(nanoseconds: int) -> str:
+    """Return a time as views have it; 0 is one that is not set."""
+    return timestamp(nanoseconds) if nanoseconds else UNSET_TIME
+
+
 @lru_cache(maxsize=64)  # most times of a busy sandbox are of the same few seconds
 def _whole_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from blazebot.sandbox.control_requests import (
     ClockChange,
     Friend,
     NewGroup,
+    NewPersonSession,
     NewSession,
     NewUser,
     PersonMessage,
@@ -36,13 +37,15 @@ from blazebot.sandbox.refusals import (
     no_endpoint,
 )
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import BOT, CONTACT, PERSON, Conversation, User
+from blazebot.sandbox.store import BOT, PERSON, User
+from blazebot.sandbox.transfers import NewTransfer
 from blazebot.sandbox.views import Snapshot, user_document
 from blazebot.wire.codec import decode_json
 
-__all__ = ["Control"]
+__all__ = ["Control", "ControlEndpoint"]
 
-_Endpoint = Callable[[web.Request], Awaitable[Any]]
+ControlEndpoint = Callable[[web.Request], Awaitable[Any]]
+"""Answers with the answer's JSON; raises ServiceError to refuse."""
 
 _LIMIT: Final = 100
 _LIMIT_MOST: Final = 1000
@@ -50,16 +53,25 @@ _LIMIT_MOST: Final = 1000
 _NEWEST: Final = 2**62
 """A seq above all."""
 
-_STATUSES: Final = {400: 400, 401: 401, 403: 403, 404: 404, 10002: 400}
+_STATUSES: Final = {
+    **{code: code for code in (400, 401, 403, 404, 409, 413)},
+    **{10002: 400, 20116: 409, 20121: 400},
+}
 """HTTP statuses of error codes; 500 for any other."""
 
 _log = logging.getLogger("blazebot.sandbox")
 
 
 class Control:
-    """The control API over HTTP."""
+    """The control API over HTTP: its own endpoints and ``more`` by method and path."""
 
-    def __init__(self, actions: Actions, service: Service) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        service: Service,
+        more: Sequence[tuple[str, str, ControlEndpoint]] = (),
+    ) -> None:
+        self._more = more
         self._actions = actions
         self._service = service
         self._directory = service.directory
@@ -68,7 +80,7 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the endpoints, without the socket."""
-        endpoints: list[tuple[str, str, _Endpoint]] = [
+        endpoints: list[tuple[str, str, ControlEndpoint]] = [
             ("GET", "/health", self._health),
             ("GET", "/clocks", self._show_clocks),
             ("POST", "/clocks", self._set_clocks),
@@ -89,6 +101,9 @@ class Control:
             ("GET", "/people/{id}/messages", self._messages),
             ("POST", "/people/{id}/messages", self._send),
             ("POST", "/people/{id}/read", self._read),
+            ("POST", "/people/{id}/sessions", self._open_person_session),
+            ("POST", "/people/{id}/transfers", self._transfer),
+            *self._more,
             ("*", "/{path:.*}", self._unknown),
         ]
         return [
@@ -96,7 +111,9 @@ class Control:
             for method, path, endpoint in endpoints
         ]
 
-    def _answering(self, endpoint: _Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _answering(
+        self, endpoint: ControlEndpoint
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             status = 200
             try:
@@ -183,7 +200,7 @@ class Control:
         conversation = self._directory.group(
             creator, new.participants, name=new.name, announcement=new.announcement
         )
-        return self._conversation_document(conversation)
+        return self._actions.conversation_document(conversation)
 
     async def _conversations(self, request: web.Request) -> Any:
         person = self._person(request)
@@ -192,7 +209,7 @@ class Control:
             conversation = self._directory.conversation_of(person.user_id, conversation_id)
             newest = self._service.look_back(person, conversation_id, before=_NEWEST, limit=1)
             documents.append(
-                self._conversation_document(conversation, person.user_id)
+                self._actions.conversation_document(conversation, person.user_id)
                 | {
                     "unread": self._store.count_unread(person.user_id, conversation_id),
                     "last_message": newest[0] if newest else None,
@@ -234,31 +251,16 @@ class Control:
         self._actions.read(request.match_info["id"], reading.message_ids)
         return {}
 
+    async def _open_person_session(self, request: web.Request) -> Any:
+        new = await _body(request, NewPersonSession)
+        return self._actions.open_session(request.match_info["id"], new)
+
+    async def _transfer(self, request: web.Request) -> Any:
+        new = await _body(request, NewTransfer)
+        return self._actions.transfer(request.match_info["id"], new)
+
     def _person(self, request: web.Request) -> User:
         return self._directory.person(request.match_info["id"])
-
-    def _conversation_document(
-        self, conversation: Conversation, person_id: str = ""
-    ) -> dict[str, Any]:
-        """Return a conversation as a person sees it: one of two has the other's name."""
-        users = [self._store.user(user_id) for user_id in conversation.participants]
-        name = conversation.name
-        if conversation.category == CONTACT:
-            names = [user.full_name for user in users if user and user.user_id != person_id]
-            name = ", ".join(names)
-        return {
-            "conversation_id": conversation.conversation_id,
-            "category": conversation.category,
-            "creator_id": conversation.creator_id,
-            "name": name,
-            "announcement": conversation.announcement,
-            "created_at": timestamp(conversation.created_at),
-            "participants": [
-                user_document(user) | {"role": conversation.participants[user.user_id].role}
-                for user in users
-                if user
-            ],
-        }
 
 
 async def _body(request: web.Request, kind: Any) -> Any:

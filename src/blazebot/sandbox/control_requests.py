@@ -7,7 +7,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from blazebot.errors import ContentError
-from blazebot.sandbox.drafts import Draft, new_id, read_base64, read_optional_id
+from blazebot.sandbox.drafts import (
+    Draft,
+    new_id,
+    read_base64,
+    read_expire_in,
+    read_mentions,
+    read_optional_id,
+)
 from blazebot.sandbox.refusals import bad_field
 from blazebot.wire.content import PLAIN_TEXT, Text
 
@@ -20,6 +27,7 @@ __all__ = [
     "Friend",
     "Friendship",
     "NewGroup",
+    "NewPersonSession",
     "NewSession",
     "NewUser",
     "PersonMessage",
@@ -47,6 +55,16 @@ class NewSession(Struct):
     form: str = "app"
 
 
+class NewPersonSession(Struct):
+    """A session for a person; without ``public_key`` it cannot read encrypted messages.
+
+    Unless ``keep``, it ends those that the person has.
+    """
+
+    public_key: bool = True
+    keep: bool = False
+
+
 class Friend(Struct):
     """A bot to add to a person's friends."""
 
@@ -66,7 +84,12 @@ class PersonMessage(Struct):
     """What a person sends: ``text``, or ``category`` with ``data_base64``.
 
     It goes to ``conversation_id``, or to ``recipient_id``, with whom a conversation is made. A
-    ``message_id`` is made up if absent; the same one twice is one message.
+    ``message_id`` is made up if absent; the same one twice is one message. ``expire_in`` is in
+    seconds, ``mentions`` are user ids.
+
+    ``encrypted``: the person's client encrypts it for all others, so that ``PLAIN_x`` becomes
+    ``ENCRYPTED_x``. ``unchecked``: the content goes out however malformed it is, to see how a bot
+    copes with it.
     """
 
     conversation_id: str | None = None
@@ -76,6 +99,11 @@ class PersonMessage(Struct):
     data_base64: str | None = None
     message_id: str | None = None
     quote_message_id: str | None = None
+    silent: bool = False
+    expire_in: int = 0
+    mentions: list[str] = []
+    encrypted: bool = False
+    unchecked: bool = False
 
     def draft(self) -> Draft:
         """Return the message to be.
@@ -102,6 +130,9 @@ class PersonMessage(Struct):
             data=data,
             recipient_id=read_optional_id("recipient_id", self.recipient_id),
             quote_message_id=read_optional_id("quote_message_id", self.quote_message_id),
+            silent=self.silent,
+            expire_in=read_expire_in(self.expire_in),
+            mentions=read_mentions(self.mentions),
         )
 
 

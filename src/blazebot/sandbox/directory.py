@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -10,6 +11,7 @@ from blazebot.errors import KeystoreError
 from blazebot.keys.issue import Issued, issue_keystore
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.drafts import new_id
+from blazebot.sandbox.encryption import Encryption
 from blazebot.sandbox.refusals import bad_field, forbidden, not_found
 from blazebot.sandbox.store import (
     BOT,
@@ -25,18 +27,36 @@ from blazebot.sandbox.store import (
 from blazebot.wire.ids import contact_conversation_id, group_conversation_id
 from blazebot.wire.limits import PARTICIPANTS_LIMIT
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "check_group_texts"]
 
 _FIRST_NUMBERS = {PERSON: 1_000_001, BOT: 7_000_100_001}
 """Identity numbers as the service gives them: bots' begin with 7000."""
 
+_NAME_LENGTH: Final = 512
+"""Characters of a group's name [D]."""
+
+_ANNOUNCEMENT_LENGTH: Final = 1024
+"""Characters of a group's announcement [D]."""
+
 
 class Directory:
-    """People, bots, sessions and conversations."""
+    """People, bots, sessions and conversations.
 
-    def __init__(self, store: Store, clocks: Clocks) -> None:
+    ``on_group`` is called with each new group.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clocks: Clocks,
+        encryption: Encryption,
+        *,
+        on_group: Callable[[Conversation], None],
+    ) -> None:
         self._store = store
         self._clocks = clocks
+        self._encryption = encryption
+        self._on_group = on_group
 
     def person(self, person_id: str) -> User:
         """Return a person.
@@ -73,13 +93,11 @@ class Directory:
             identity_number=str(_FIRST_NUMBERS[kind] + number),
             created_at=self._clocks.now(),
             session_id="",
+            code_id=new_id(),
         )
         self._store.add_user(user)
         if kind == PERSON:
-            # What people send needs a session to be from; keys for it are not needed yet.
-            self._store.replace_session(
-                Session(new_id(), user.user_id, None, "", user.created_at, None)
-            )
+            self._encryption.open_session(user.user_id, user.created_at)
         return user
 
     def issue_session(self, bot: User, form: str) -> Issued:
@@ -96,16 +114,27 @@ class Directory:
         der = issued.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         curve_public_key = issued.curve_public_key or ""
         now = self._clocks.now()
-        self._store.replace_session(
-            Session(session_id, bot.user_id, der, curve_public_key, now, None)
-        )
+        self._store.end_sessions(bot.user_id, now)
+        self._store.add_session(Session(session_id, bot.user_id, der, curve_public_key, now, None))
         return issued
+
+    def open_session(self, person: User, *, readable: bool, keep: bool) -> Session:
+        """Give a person a new session; unless ``keep``, it ends those that they have.
+
+        Unless ``readable`` it has no key: it cannot read encrypted messages.
+        """
+        now = self._clocks.now()
+        if not keep:
+            self._store.end_sessions(person.user_id, now)
+        return self._encryption.open_session(person.user_id, now, readable=readable)
 
     def live_sessions(self, conversation: Conversation) -> list[Session]:
         """Return the live sessions of a conversation's participants."""
-        users = [self._store.user(user_id) for user_id in conversation.participants]
-        sessions = [self._store.session(user.session_id) for user in users if user is not None]
-        return [session for session in sessions if session is not None]
+        return self.sessions_of(conversation.participants)
+
+    def sessions_of(self, user_ids: Iterable[str]) -> list[Session]:
+        """Return the live sessions of users; unknown ones have none."""
+        return [session for id_ in user_ids for session in self._store.live_sessions(id_)]
 
     def conversation_of(self, user_id: str, conversation_id: str) -> Conversation:
         """Return a conversation that the user is in.
@@ -146,9 +175,11 @@ class Directory:
         without it an id is derived.
 
         Raises:
-            ServiceError: 10002: a participant is unknown, there are too many, or the id is not the
-                derived one; 403: a group of another creator has this id.
+            ServiceError: 10002: a participant is unknown, there are too many, a text is too long,
+                or the id is not the derived one; 403: a group of another creator has this id, or
+                its creator has left it.
         """
+        check_group_texts(name, announcement)
         others = {user_id.lower(): None for user_id in participant_ids}  # once each, in order
         others.pop(creator.user_id, None)
         users = [self._store.user(user_id) for user_id in others]
@@ -170,6 +201,8 @@ class Directory:
             )
         if found.creator_id != creator.user_id or found.category != GROUP:
             raise forbidden("this conversation_id is taken")
+        if creator.user_id not in found.participants:
+            raise forbidden("its creator has left the group")
         return found
 
     def _open(
@@ -191,7 +224,28 @@ class Directory:
             for user in (creator, *others)
         }
         conversation = Conversation(
-            conversation_id, category, creator.user_id, name, announcement, now, participants
+            conversation_id,
+            category,
+            creator.user_id,
+            name,
+            announcement,
+            now,
+            participants,
+            code_id=new_id(),
         )
         self._store.add_conversation(conversation)
+        if category == GROUP:
+            self._on_group(conversation)
         return conversation
+
+
+def check_group_texts(name: str, announcement: str) -> None:
+    """Check what a group is called and what it announces.
+
+    Raises:
+        ServiceError: 10002, one of them is too long.
+    """
+    limits = ("name", name, _NAME_LENGTH), ("announcement", announcement, _ANNOUNCEMENT_LENGTH)
+    for field, text, limit in limits:
+        if len(text) > limit:
+            raise bad_field(field, f"should have at most {limit} characters")

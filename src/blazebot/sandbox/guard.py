@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-__all__ = ["CONTROL_PREFIX", "Guard", "is_loopback"]
+__all__ = ["AUTHORIZE_PATH", "CONTROL_PREFIX", "Guard", "is_loopback"]
 
 CONTROL_PREFIX: Final = "/control"
+AUTHORIZE_PATH: Final = "/oauth/authorize"
+"""The page on which somebody acts for people, as the control API does."""
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/@?#\s]+)(?::(\d{1,5}))?")
 
@@ -88,7 +90,7 @@ class Guard:
         if complaint is not None:
             return web.Response(status=403, text=f"Refused: {complaint}.\n")
         path = request.path
-        if path == CONTROL_PREFIX or path.startswith(f"{CONTROL_PREFIX}/"):
+        if path in (CONTROL_PREFIX, AUTHORIZE_PATH) or path.startswith(f"{CONTROL_PREFIX}/"):
             given = request.headers.get("Authorization"), request.query.get("token")
             if not self.admits_control(*given):
                 return web.Response(

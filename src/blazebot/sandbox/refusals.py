@@ -13,10 +13,15 @@ __all__ = [
     "bad_request",
     "bad_shape",
     "broken",
+    "checksum_invalid",
+    "code_expired",
+    "conflict",
     "error_body",
     "forbidden",
+    "group_full",
     "no_endpoint",
     "not_found",
+    "too_large",
     "unauthorized",
 ]
 
@@ -24,8 +29,13 @@ BAD_REQUEST: Final = 400
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+TOO_LARGE: Final = 413
 SERVER_ERROR: Final = 500
 BAD_FIELD: Final = 10002
+GROUP_FULL: Final = 20116
+CODE_EXPIRED: Final = 20121
+CHECKSUM_INVALID: Final = 20140
 
 _STATUS: Final = 202
 """What ``status`` of an error is: that of the HTTP answer [D]."""
@@ -84,6 +94,47 @@ def not_found(reason: str) -> ServiceError:
     """Return 404: there is no such thing."""
     return service_error(
         NOT_FOUND, "The resource is not found.", status=_STATUS, extra={"reason": reason}
+    )
+
+
+def conflict(reason: str) -> ServiceError:
+    """Return 409: it is so already, and stays so; only where HTTP statuses are the answer."""
+    return service_error(CONFLICT, "Conflict.", status=_STATUS, extra={"reason": reason})
+
+
+def too_large(limit: int) -> ServiceError:
+    """Return 413: an attachment has more bytes than ``limit``; as :func:`conflict`."""
+    reason = f"an attachment has at most {limit} bytes: see the setting attachment_limit"
+    return service_error(TOO_LARGE, "Too large.", status=_STATUS, extra={"reason": reason})
+
+
+def group_full(limit: int) -> ServiceError:
+    """Return 20116: the group would have more than ``limit`` participants."""
+    return service_error(
+        GROUP_FULL,
+        "The group chat is full.",
+        status=_STATUS,
+        extra={"reason": f"a group has at most {limit} participants"},
+    )
+
+
+def code_expired(reason: str) -> ServiceError:
+    """Return 20121: an authorisation code is of no use, or no longer."""
+    return service_error(
+        CODE_EXPIRED,
+        "The authorization code has expired.",
+        status=_STATUS,
+        extra={"reason": reason},
+    )
+
+
+def checksum_invalid() -> ServiceError:
+    """Return 20140: a message is encrypted for others than the recipient's sessions."""
+    return service_error(
+        CHECKSUM_INVALID,
+        "Invalid conversation checksum.",
+        status=_STATUS,
+        extra={"reason": "the recipient's sessions have changed; fetch them and encrypt again"},
     )
 
 

@@ -1,4 +1,4 @@
-"""The service's REST endpoints (protocol sections 9 and 10).
+"""The service's REST (protocol sections 9 and 10): who calls, what they call, how it is answered.
 
 Success is HTTP 200; an error is HTTP 202, or 500 where the sandbox itself failed, never 4xx.
 """
@@ -6,181 +6,153 @@ Success is HTTP 200; an error is HTTP 202, or 500 where the sandbox itself faile
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
 
-from blazebot.errors import FrameError, ServiceError
-from blazebot.sandbox.answers import answer_headers, json_answer
-from blazebot.sandbox.authority import Authority
+from blazebot.errors import ServiceError
+from blazebot.sandbox.answers import REQUEST_ID, answer_headers, json_answer
+from blazebot.sandbox.authority import Authority, Identity
 from blazebot.sandbox.blaze import IncomingReceipt
-from blazebot.sandbox.drafts import read_id, read_optional_id
+from blazebot.sandbox.calls import Call, Endpoints, Route, Routes, read_body, read_messages
+from blazebot.sandbox.oauth import OAuth
 from blazebot.sandbox.refusals import (
     bad_field,
     bad_request,
-    bad_shape,
     broken,
     error_body,
+    forbidden,
     no_endpoint,
-    not_found,
 )
+from blazebot.sandbox.rest_attachments import origin_of
+from blazebot.sandbox.rest_oauth import exchange_code
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import CONTACT, GROUP, User
-from blazebot.sandbox.views import conversation_view, me_view
-from blazebot.wire.codec import decode_json
-from blazebot.wire.ids import contact_conversation_id
-from blazebot.wire.limits import BATCH_LIMIT, REQUEST_LIMIT
-from blazebot.wire.messages import IncomingRequest
+from blazebot.sandbox.service_key import INTEGRITY_HEADER
+from blazebot.wire.codec import encode_json
+from blazebot.wire.limits import BATCH_LIMIT
 
-__all__ = ["Rest"]
+__all__ = ["MessageEndpoints", "Rest"]
 
-_CONVERSATION: Final = re.compile(r"/conversations/([^/]+)")
+_TOKEN_ENDPOINT: Final = ("POST", "/oauth/token")
+"""The only call that needs no token of its own."""
 
 _log = logging.getLogger("blazebot.sandbox")
 
 
-class _Call(NamedTuple):
-    """A request whose token was found good."""
+class _Request(NamedTuple):
+    """A request as it came. ``uri`` is path and query as sent."""
 
-    user: User
-    session_id: str
+    method: str
     path: str
+    uri: str
+    authorization: str | None
     body: bytes
-
-
-class _ParticipantRequest(msgspec.Struct):
-    """Requests may carry a role and times too, even empty ones [C]; they mean nothing here."""
-
-    user_id: str
-
-
-class _ConversationRequest(msgspec.Struct):
-    category: str
-    conversation_id: str
-    participants: list[_ParticipantRequest] = []
-    name: str | None = None
-    announcement: str | None = None
-    random_id: str | None = None
+    origin: str
 
 
 class Rest:
-    """The REST endpoints of the service."""
+    """Answers whatever is asked of the service's REST."""
 
-    def __init__(self, authority: Authority, service: Service) -> None:
+    def __init__(
+        self, authority: Authority, service: Service, oauth: OAuth, endpoints: Sequence[Endpoints]
+    ) -> None:
         self._authority = authority
-        self._service = service
-        self._directory = service.directory
+        self._clocks = service.clocks
         self._store = service.store
-        self._endpoints: dict[tuple[str, str], Callable[[_Call], Awaitable[Any]]] = {
-            ("GET", "/me"): self._me,
-            ("POST", "/messages"): self._messages,
-            ("POST", "/acknowledgements"): self._acknowledgements,
-            ("POST", "/conversations"): self._create_conversation,
-            ("GET", "/conversations/:id"): self._conversation,
-        }
+        self._oauth = oauth
+        self._routes = Routes({key: end for group in endpoints for key, end in group.items()})
+        calls = (call.rpartition(" ") for call in service.settings.oauth_calls)
+        self._scopes = {name: scope for name, _, scope in calls}
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer any request to the service's REST."""
+        headers = answer_headers(request, self._clocks)
+        identity: Identity | None = None
         status = 200
         try:
-            answer = await self._answer(request)
+            asked = await _receive(request)
+            if (asked.method, asked.path) == _TOKEN_ENDPOINT:
+                answer = exchange_code(self._oauth, asked.body)
+            else:
+                route = self._routes.find(asked.method, asked.path)
+                if route is None:
+                    raise no_endpoint(asked.method, asked.path)
+                identity = self._identify(asked)
+                answer = await self._call(route, identity, asked)
+            await self._store.committed()
         except ServiceError as error:
             status = 500 if error.status == 500 else 202
             answer = {"error": error_body(error)}
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             status, answer = 500, {"error": error_body(broken())}
-        return json_answer(answer, status, answer_headers(request, self._service.clocks))
+        text = encode_json(answer)
+        if identity and identity.authorization and identity.authorization.public_key:
+            headers[INTEGRITY_HEADER] = self._oauth.key.integrity_token(
+                headers[REQUEST_ID],
+                request.method,
+                request.raw_path,
+                text,
+                now=self._clocks.token_now() / 1e9,
+            )
+        return json_answer(msgspec.Raw(text), status, headers)
 
-    async def _answer(self, request: web.Request) -> Any:
-        path = request.path
-        pattern = "/conversations/:id" if _CONVERSATION.fullmatch(path) else path
-        endpoint = self._endpoints.get((request.method, pattern))
-        if endpoint is None:
-            raise no_endpoint(request.method, path)
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise bad_request("the body is too large") from None
-        identity = self._authority.identify(
-            request.headers.get("Authorization"),
-            method=request.method,
-            uri=request.raw_path,
-            body=body,
+    def _identify(self, asked: _Request) -> Identity:
+        return self._authority.identify(
+            asked.authorization, method=asked.method, uri=asked.uri, body=asked.body
         )
-        answer = await endpoint(_Call(*identity, path, body))
-        await self._store.committed()
-        return answer
 
-    async def _me(self, call: _Call) -> Any:
-        return {"data": me_view(call.user)}
+    async def _call(self, route: Route, identity: Identity, asked: _Request) -> Any:
+        user, session_id, authorization = identity
+        if authorization is not None:
+            scope = self._scopes.get(route.name)
+            if scope is None:
+                raise forbidden(f"{route.name} is not for calls on behalf of a person")
+            if scope not in authorization.scopes:
+                raise forbidden(f"{route.name} needs the scope {scope}, which was not granted")
+        return await route.endpoint(
+            Call(user, session_id, route.parameters, asked.body, asked.origin)
+        )
 
-    async def _messages(self, call: _Call) -> Any:
-        if len(call.body) > REQUEST_LIMIT:
-            raise bad_request(f"the body has more than {REQUEST_LIMIT} bytes")
-        requests = _read(call.body, list[IncomingRequest] | IncomingRequest)
-        if isinstance(requests, IncomingRequest):
-            requests = [requests]
-        self._service.send(call.user, call.session_id, requests)
+
+async def _receive(request: web.Request) -> _Request:
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise bad_request("the body is too large") from None
+    return _Request(
+        request.method,
+        request.path,
+        request.raw_path,
+        request.headers.get("Authorization"),
+        body,
+        origin_of(request),
+    )
+
+
+class MessageEndpoints:
+    """Messages and their receipts."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def endpoints(self) -> Endpoints:
+        """Return the endpoints."""
+        return {
+            ("POST", "/messages"): self._messages,
+            ("POST", "/acknowledgements"): self._acknowledgements,
+        }
+
+    async def _messages(self, call: Call) -> Any:
+        self._service.send(call.user, call.session_id, read_messages(call.body))
         return {}
 
-    async def _acknowledgements(self, call: _Call) -> Any:
-        receipts = _read(call.body, list[IncomingReceipt])
+    async def _acknowledgements(self, call: Call) -> Any:
+        receipts = read_body(call.body, list[IncomingReceipt])
         if len(receipts) > BATCH_LIMIT:
             raise bad_field("messages", f"at most {BATCH_LIMIT} in one request")
         for receipt in receipts:
             self._service.acknowledge(call.user.user_id, receipt.message_id, receipt.status or "")
         return {"data": receipts}
-
-    async def _create_conversation(self, call: _Call) -> Any:
-        request = _read(call.body, _ConversationRequest)
-        conversation_id = read_id("conversation_id", request.conversation_id)
-        participant_ids = [
-            read_id("participants", participant.user_id) for participant in request.participants
-        ]
-        if request.category == CONTACT:
-            if len(participant_ids) != 1:
-                raise bad_field("participants", "a conversation of two names one, the other user")
-            derived = contact_conversation_id(call.user.user_id, participant_ids[0])
-            if conversation_id != derived:
-                raise bad_field("conversation_id", f"should be {derived}, derived from both ids")
-            other = self._store.user(participant_ids[0])
-            if other is None:
-                raise bad_field("participants", f"there is no user {participant_ids[0]}")
-            conversation = self._directory.contact(call.user, other)
-        elif request.category == GROUP:
-            conversation = self._directory.group(
-                call.user,
-                participant_ids,
-                name=request.name or "",
-                announcement=request.announcement or "",
-                conversation_id=conversation_id,
-                random_id=read_optional_id("random_id", request.random_id),
-            )
-        else:
-            raise bad_field("category", f"should be {CONTACT} or {GROUP}")
-        sessions = self._directory.live_sessions(conversation)
-        return {"data": conversation_view(conversation, sessions)}
-
-    async def _conversation(self, call: _Call) -> Any:
-        conversation_id = call.path.rpartition("/")[2].lower()
-        if self._store.conversation(conversation_id) is None:
-            raise not_found(f"there is no conversation {conversation_id}")
-        conversation = self._directory.conversation_of(call.user.user_id, conversation_id)
-        sessions = self._directory.live_sessions(conversation)
-        return {"data": conversation_view(conversation, sessions)}
-
-
-def _read(body: bytes, kind: Any) -> Any:
-    """Return a JSON body as ``kind``; 400 if it is no JSON, 10002 if it has another shape."""
-    try:
-        return decode_json(body, kind)
-    except FrameError as error:
-        try:
-            decode_json(body, msgspec.Raw)
-        except FrameError:
-            raise bad_request(str(error)) from None
-        raise bad_shape(error, "body") from None

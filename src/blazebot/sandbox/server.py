@@ -15,13 +15,24 @@ from aiohttp import web
 
 from blazebot.errors import SandboxError
 from blazebot.sandbox.actions import Actions
+from blazebot.sandbox.attachment_files import AttachmentFiles
+from blazebot.sandbox.attachments import Attachments
 from blazebot.sandbox.authority import Authority
+from blazebot.sandbox.authorize_page import AuthorizePage
 from blazebot.sandbox.blaze import Blaze
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.control import Control
+from blazebot.sandbox.control_accounts import Accounts
 from blazebot.sandbox.control_socket import ControlSocket
+from blazebot.sandbox.groups import Groups
 from blazebot.sandbox.guard import CONTROL_PREFIX, Guard, is_loopback
-from blazebot.sandbox.rest import Rest
+from blazebot.sandbox.oauth import OAuth
+from blazebot.sandbox.relationships import Relationships
+from blazebot.sandbox.rest import MessageEndpoints, Rest
+from blazebot.sandbox.rest_attachments import AttachmentEndpoints
+from blazebot.sandbox.rest_conversations import ConversationEndpoints
+from blazebot.sandbox.rest_encryption import EncryptionEndpoints
+from blazebot.sandbox.rest_users import UserEndpoints
 from blazebot.sandbox.service import Service
 from blazebot.sandbox.settings import SandboxSettings
 from blazebot.sandbox.store import Store
@@ -70,18 +81,49 @@ class Sandbox:
         """
         settings = self.settings
         self._store = Store(settings.db, sync=settings.sync)
+        try:
+            self._files = AttachmentFiles(settings.db, durable=settings.sync == "full")
+        except SandboxError:
+            self._store.close()
+            raise
         service = Service(self._store, Clocks(), settings)
-        authority = Authority(self._store, service.clocks, settings)
+        oauth = OAuth(self._store, service.clocks, settings)
+        authority = Authority(self._store, service.clocks, settings, oauth)
+        attachments = Attachments(self._store.database, self._files, service.clocks, settings)
+        groups, relationships = Groups(service), Relationships(service)
         self._blaze = Blaze(authority, service)
-        self._rest = Rest(authority, service)
+        bytes_of_attachments = AttachmentEndpoints(attachments)
+        self._rest = Rest(
+            authority,
+            service,
+            oauth,
+            [
+                MessageEndpoints(service).endpoints(),
+                EncryptionEndpoints(service).endpoints(),
+                UserEndpoints(service, relationships).endpoints(),
+                ConversationEndpoints(service, groups).endpoints(),
+                bytes_of_attachments.endpoints(),
+            ],
+        )
         actions = Actions(service, self._blaze, authority)
-        control = Control(actions, service)
+        accounts = Accounts(
+            actions,
+            service,
+            groups=groups,
+            relationships=relationships,
+            attachments=attachments,
+            oauth=oauth,
+        )
+        control = Control(actions, service, accounts.endpoints())
         self._control_socket = ControlSocket(actions, service)
+        authorize_page = AuthorizePage(service.directory, self._store, oauth)
 
         guard = Guard(settings.host, allow_hosts=settings.allow_hosts, token=self.token)
         app = web.Application(middlewares=[guard.check], client_max_size=_BODY_LIMIT)
         app.router.add_get(f"{CONTROL_PREFIX}/socket", self._control_socket.handle)
         app.router.add_routes(control.routes())
+        app.router.add_routes(authorize_page.routes())
+        app.router.add_routes(bytes_of_attachments.routes())
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_shutdown.append(self._end_lines)
         self._runner = web.AppRunner(
@@ -91,14 +133,14 @@ class Sandbox:
             await self._runner.setup()
             self.url = await self._listen(self._runner)
         except BaseException:
-            await self._runner.cleanup()
-            self._store.close()
+            await self.stop()
             raise
 
     async def stop(self) -> None:
         """Close all lines with 1001, commit, and close the database."""
         await self._runner.cleanup()
         self._store.close()
+        self._files.close()
 
     async def _listen(self, runner: web.AppRunner) -> str:
         host, port = self.settings.host, self.settings.port

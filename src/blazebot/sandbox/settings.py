@@ -47,6 +47,9 @@ class SandboxSettings(Assumptions, frozen=True, kw_only=True):
     frame_limit: Annotated[int, Meta(ge=1024)] = FRAME_LIMIT
     """The largest frame that is read, once inflated."""
 
+    attachment_limit: Annotated[int, Meta(ge=1)] = 2 * 1024**3
+    """The largest attachment that may be uploaded."""
+
     stop_grace: _Seconds = 3.0
     """How long a stopping sandbox waits for the other side to close its lines."""
 

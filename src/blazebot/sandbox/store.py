@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from blazebot.sandbox.database import Database
+from blazebot.sandbox.tables import ACCOUNTS, ENCRYPTION_AND_EDITING
 
 __all__ = [
+    "BLOCKING",
     "BOT",
     "CONTACT",
+    "FRIEND",
     "GROUP",
     "PERSON",
     "Conversation",
@@ -25,6 +28,8 @@ PERSON: Final = "person"
 BOT: Final = "bot"
 CONTACT: Final = "CONTACT"
 GROUP: Final = "GROUP"
+FRIEND: Final = "FRIEND"
+BLOCKING: Final = "BLOCKING"
 
 _PAGE_BYTES: Final = 1024 * 1024
 """Content in one page of messages, beyond which it ends early: memory stays bounded."""
@@ -108,12 +113,12 @@ CREATE TABLE deliveries (
 ) STRICT, WITHOUT ROWID;
 """
 
-_MIGRATIONS: Final = (_SCHEMA,)
+_MIGRATIONS: Final = (_SCHEMA, ACCOUNTS, ENCRYPTION_AND_EDITING)
 """How a file comes from each format to the next; only ever appended to."""
 
 
 class User(NamedTuple):
-    """Somebody: a person or a bot. ``session_id`` is of the live session, empty if none."""
+    """Somebody: a person or a bot. ``session_id`` is of the newest live session, empty if none."""
 
     user_id: str
     kind: str
@@ -121,6 +126,8 @@ class User(NamedTuple):
     identity_number: str
     created_at: int
     session_id: str
+    biography: str = ""
+    code_id: str = ""
 
     @property
     def is_bot(self) -> bool:
@@ -129,7 +136,10 @@ class User(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A session; ``public_key`` is DER, None for a person's, ``ended_at`` None while it lives."""
+    """A session; ``public_key`` is DER, None for a person's, ``ended_at`` None while it lives.
+
+    ``curve_public_key`` is unpadded base64url, empty for a session that reads nothing encrypted.
+    """
 
     session_id: str
     user_id: str
@@ -140,13 +150,17 @@ class Session(NamedTuple):
 
 
 class Participant(NamedTuple):
-    """Somebody in a conversation, since position ``joined``."""
+    """Somebody in a conversation, since position ``joined``.
+
+    ``role`` is ``OWNER``, ``ADMIN`` or empty; ``mute_until`` is 0 where it is not muted.
+    """
 
     user_id: str
     kind: str
     role: str
     joined: int
     created_at: int
+    mute_until: int = 0
 
     @property
     def is_bot(self) -> bool:
@@ -155,7 +169,10 @@ class Participant(NamedTuple):
 
 
 class Conversation(NamedTuple):
-    """A conversation of two (``CONTACT``) or a ``GROUP``; participants by user id."""
+    """A conversation of two (``CONTACT``) or a ``GROUP``; participants by user id.
+
+    By ``code_id`` others join a group. ``expire_in`` is in seconds, 0 where messages stay.
+    """
 
     conversation_id: str
     category: str
@@ -164,10 +181,15 @@ class Conversation(NamedTuple):
     announcement: str
     created_at: int
     participants: dict[str, Participant]
+    code_id: str = ""
+    expire_in: int = 0
 
 
 class StoredMessage(NamedTuple):
-    """A message. ``data`` is decoded, ``status`` a rank, absent ids are empty; see the schema."""
+    """A message. ``data`` is decoded, ``status`` a rank, absent ids are empty; see the schema.
+
+    ``mentions`` are user ids with a space between; a ``recalled`` message has no data any more.
+    """
 
     seq: int
     message_id: str
@@ -184,6 +206,9 @@ class StoredMessage(NamedTuple):
     updated_at: int
     status: int
     changed: int
+    mentions: str = ""
+    recalled: int = 0
+    pinned: int = 0
 
 
 _MESSAGE: Final = ", ".join(f"messages.{name}" for name in StoredMessage._fields)
@@ -193,9 +218,11 @@ _INSERT_MESSAGE: Final = (
 )
 _USER: Final = (
     "SELECT users.user_id, kind, full_name, identity_number, users.created_at,"
-    " coalesce(session_id, '') FROM users"
-    " LEFT JOIN sessions ON sessions.user_id = users.user_id AND ended_at IS NULL"
+    " coalesce((SELECT session_id FROM sessions"
+    "  WHERE sessions.user_id = users.user_id AND ended_at IS NULL"
+    "  ORDER BY sessions.created_at DESC LIMIT 1), ''), biography, users.code_id FROM users"
 )
+_SESSION: Final = ", ".join(f"sessions.{name}" for name in Session._fields)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -227,13 +254,20 @@ class Store:
         self.close = self._database.close
         self._users: _Cache[str, User] = _Cache()
         self._conversations: _Cache[str, Conversation] = _Cache()
-        self._database.on_rollback += [self._users.clear, self._conversations.clear]
+        self._relationships: _Cache[tuple[str, str], str] = _Cache()
+        caches = (self._users, self._conversations, self._relationships)
+        self._database.on_rollback += [cache.clear for cache in caches]
         rows = self._database.read(
             "SELECT max(coalesce((SELECT max(changed) FROM messages), 0),"
             " coalesce((SELECT max(joined) FROM participants), 0))"
         )
         self.position: int = rows.fetchone()[0]
         """The last position taken: everything that changes from now on has a greater one."""
+
+    @property
+    def database(self) -> Database:
+        """The database, for what keeps rows of its own."""
+        return self._database
 
     def next_position(self) -> int:
         """Take the next position."""
@@ -267,44 +301,124 @@ class Store:
     def add_user(self, user: User) -> None:
         """Add a user; their session is added apart."""
         self._database.write(
-            "INSERT INTO users (user_id, kind, full_name, identity_number, created_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            user[:5],
+            "INSERT INTO users (user_id, kind, full_name, identity_number, created_at, code_id)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*user[:5], user.code_id),
         )
+
+    def user_by_number(self, identity_number: str) -> User | None:
+        """Return the user with this identity number."""
+        return self._user_where("identity_number", identity_number)
+
+    def user_by_code(self, code_id: str) -> User | None:
+        """Return the user whose code this is."""
+        return self._user_where("users.code_id", code_id)
+
+    def _user_where(self, column: str, value: str) -> User | None:
+        row = self._database.read(f"{_USER} WHERE {column} = ?", (value,)).fetchone()
+        return row and User._make(row)
+
+    def update_user(self, user: User) -> None:
+        """Write a user's name and biography."""
+        self._database.write(
+            "UPDATE users SET full_name = ?, biography = ? WHERE user_id = ?",
+            (user.full_name, user.biography, user.user_id),
+        )
+        self._users.pop(user.user_id, None)
 
     def session(self, session_id: str) -> Session | None:
         """Return a session, live or ended."""
         row = self._database.read(
-            f"SELECT {', '.join(Session._fields)} FROM sessions WHERE session_id = ?",  # noqa: S608
+            f"SELECT {_SESSION} FROM sessions WHERE session_id = ?",  # noqa: S608
             (session_id,),
         ).fetchone()
         return row and Session._make(row)
 
-    def replace_session(self, session: Session) -> None:
-        """Add a session and end the user's live one."""
-        self._database.write(
-            "UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL",
-            (session.created_at, session.user_id),
+    def live_sessions(self, user_id: str) -> list[Session]:
+        """Return a user's live sessions, the oldest first."""
+        rows = self._database.read(
+            f"SELECT {_SESSION} FROM sessions WHERE user_id = ? AND ended_at IS NULL"  # noqa: S608
+            " ORDER BY created_at",
+            (user_id,),
         )
+        return [Session._make(row) for row in rows]
+
+    def add_session(self, session: Session) -> None:
+        """Add a session beside the user's live ones."""
         self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", session)
         self._users.pop(session.user_id, None)
+
+    def end_sessions(self, user_id: str, ended_at: int) -> None:
+        """End a user's live sessions."""
+        self._database.write(
+            "UPDATE sessions SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL",
+            (ended_at, user_id),
+        )
+        self._users.pop(user_id, None)
+
+    def add_session_key(self, session_id: str, private_key: bytes) -> None:
+        """Keep the private key of a person's session: the seed of an Ed25519 key."""
+        self._database.write("INSERT INTO session_keys VALUES (?, ?)", (session_id, private_key))
+
+    def session_key(self, session_id: str) -> bytes | None:
+        """Return the private key of a person's session, None if there is none."""
+        row = self._database.read(
+            "SELECT private_key FROM session_keys WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def keyed_sessions(self, user_id: str) -> list[Session]:
+        """Return a person's sessions that have private keys, live or ended, the newest first."""
+        rows = self._database.read(
+            f"SELECT {_SESSION} FROM sessions JOIN session_keys USING (session_id)"  # noqa: S608
+            " WHERE user_id = ? ORDER BY created_at DESC",
+            (user_id,),
+        )
+        return [Session._make(row) for row in rows]
 
     # Friends and conversations
 
     def add_friend(self, person_id: str, bot_id: str, created_at: int) -> bool:
         """Add a bot to a person's friends; return whether it was not among them."""
         added = self._database.write(
-            "INSERT INTO friends VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO relationships VALUES (?1, ?2, 'FRIEND', ?3) ON CONFLICT DO UPDATE"
+            " SET kind = 'FRIEND', created_at = ?3 WHERE kind != 'FRIEND'",
             (person_id, bot_id, created_at),
         )
+        self._relationships.pop((person_id, bot_id), None)
         return added > 0
 
-    def is_friend(self, person_id: str, bot_id: str) -> bool:
-        """Tell whether the bot is among the person's friends."""
-        row = self._database.read(
-            "SELECT 1 FROM friends WHERE person_id = ? AND bot_id = ?", (person_id, bot_id)
-        ).fetchone()
-        return row is not None
+    def relationship(self, user_id: str, other_id: str) -> str:
+        """Return what a user has made of another: ``FRIEND``, ``BLOCKING`` or nothing."""
+        kind = self._relationships.get((user_id, other_id))
+        if kind is None:
+            row = self._database.read(
+                "SELECT kind FROM relationships WHERE user_id = ? AND other_id = ?",
+                (user_id, other_id),
+            ).fetchone()
+            kind = self._relationships.keep((user_id, other_id), row[0] if row else "")
+        return kind
+
+    def relate(self, user_id: str, other_id: str, kind: str, created_at: int) -> None:
+        """Make another user ``FRIEND`` or ``BLOCKING``, or with an empty kind a stranger."""
+        self._relationships.pop((user_id, other_id), None)
+        if kind:
+            self._database.write(
+                "INSERT OR REPLACE INTO relationships VALUES (?, ?, ?, ?)",
+                (user_id, other_id, kind, created_at),
+            )
+        else:
+            self._database.write(
+                "DELETE FROM relationships WHERE user_id = ? AND other_id = ?", (user_id, other_id)
+            )
+
+    def related(self, user_id: str, kind: str) -> list[str]:
+        """Return the ids of those whom a user has made this, the first made first."""
+        rows = self._database.read(
+            "SELECT other_id FROM relationships WHERE user_id = ? AND kind = ? ORDER BY created_at",
+            (user_id, kind),
+        )
+        return [other_id for (other_id,) in rows]
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """Return a conversation with its participants."""
@@ -312,33 +426,73 @@ class Store:
         if conversation is not None:
             return conversation
         row = self._database.read(
-            "SELECT conversation_id, category, creator_id, name, announcement, created_at"
-            " FROM conversations WHERE conversation_id = ?",
+            "SELECT conversation_id, category, creator_id, name, announcement, created_at,"
+            " code_id, expire_in FROM conversations WHERE conversation_id = ?",
             (conversation_id,),
         ).fetchone()
         if row is None:
             return None
         rows = self._database.read(
-            "SELECT user_id, kind, role, joined, participants.created_at"
+            "SELECT user_id, kind, role, joined, participants.created_at, mute_until"
             " FROM participants JOIN users USING (user_id) WHERE conversation_id = ?",
             (conversation_id,),
         )
         participants = {user_id: Participant(user_id, *rest) for user_id, *rest in rows}
-        return self._conversations.keep(conversation_id, Conversation._make((*row, participants)))
+        conversation = Conversation._make((*row[:6], participants, *row[6:]))
+        return self._conversations.keep(conversation_id, conversation)
 
     def add_conversation(self, conversation: Conversation) -> None:
         """Add a conversation with its participants."""
         self._database.write(
-            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?)", conversation[:6]
+            "INSERT INTO conversations (conversation_id, category, creator_id, name, announcement,"
+            " created_at, code_id, expire_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*conversation[:6], conversation.code_id, conversation.expire_in),
         )
+        self._add_participants(conversation.conversation_id, conversation.participants.values())
+        self._conversations.keep(conversation.conversation_id, conversation)
+
+    def _add_participants(self, conversation_id: str, participants: Iterable[Participant]) -> None:
         self._database.write_all(
-            "INSERT INTO participants VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO participants (conversation_id, user_id, role, joined, created_at,"
+            " mute_until) VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (conversation.conversation_id, one.user_id, one.role, one.joined, one.created_at)
-                for one in conversation.participants.values()
+                (conversation_id, one.user_id, one.role, one.joined, one.created_at, one.mute_until)
+                for one in participants
             ),
         )
-        self._conversations.keep(conversation.conversation_id, conversation)
+
+    def update_conversation(self, changed: Conversation) -> None:
+        """Write what changed of a conversation: name, announcement, code, expiry, participants."""
+        conversation_id = changed.conversation_id
+        self._database.write(
+            "UPDATE conversations SET name = ?, announcement = ?, code_id = ?, expire_in = ?"
+            " WHERE conversation_id = ?",
+            (
+                changed.name,
+                changed.announcement,
+                changed.code_id,
+                changed.expire_in,
+                conversation_id,
+            ),
+        )
+        known = self.conversation(conversation_id)
+        before = known.participants if known else {}
+        after = changed.participants
+        self._database.write_all(
+            "DELETE FROM participants WHERE conversation_id = ? AND user_id = ?",
+            [(conversation_id, id_) for id_, one in before.items() if after.get(id_) != one],
+        )
+        self._add_participants(
+            conversation_id, [one for id_, one in after.items() if before.get(id_) != one]
+        )
+        self._conversations.keep(conversation_id, changed)
+
+    def conversation_by_code(self, code_id: str) -> Conversation | None:
+        """Return the conversation whose code this is."""
+        row = self._database.read(
+            "SELECT conversation_id FROM conversations WHERE code_id = ?", (code_id,)
+        ).fetchone()
+        return row and self.conversation(row[0])
 
     def conversation_ids(self, user_id: str) -> list[str]:
         """Return the conversations that a user is in, the one with the newest message first."""
@@ -396,6 +550,22 @@ class Store:
         self._database.write(
             "UPDATE messages SET status = ?, updated_at = ?, changed = ? WHERE seq = ?",
             (message.status, message.updated_at, message.changed, message.seq),
+        )
+
+    def edit_message(self, message: StoredMessage) -> None:
+        """Write what a recall or a pin changes of a message, with its time and position."""
+        self._database.write(
+            "UPDATE messages SET data = ?, mentions = ?, recalled = ?, pinned = ?,"
+            " updated_at = ?, changed = ? WHERE seq = ?",
+            (
+                message.data,
+                message.mentions,
+                message.recalled,
+                message.pinned,
+                message.updated_at,
+                message.changed,
+                message.seq,
+            ),
         )
 
     # Deliveries

@@ -6,11 +6,10 @@ Bots see views with all fields, re-encoded from what is stored; people see snaps
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from blazebot.sandbox.clocks import UNSET_TIME, timestamp
+from blazebot.sandbox.clocks import UNSET_TIME, time_or_unset, timestamp
 from blazebot.sandbox.store import Conversation, Session, StoredMessage, User
 from blazebot.wire.base64 import encode_base64, encode_padded_base64
 from blazebot.wire.content import PLAIN_TEXT
@@ -19,6 +18,11 @@ from blazebot.wire.messages import DELIVERED, READ, SENT, MessageView
 
 STATUS_NAMES: Final = (SENT, DELIVERED, READ)
 """Statuses by rank."""
+
+_TEXTS: Final = (PLAIN_TEXT, "ENCRYPTED_TEXT")
+
+_CODES: Final = "https://mixin.one/codes/"
+"""Where codes of users and conversations lead [C]."""
 
 
 def message_view(message: StoredMessage, source: str) -> MessageView:
@@ -79,6 +83,10 @@ class Snapshot(msgspec.Struct, kw_only=True):
     ``seq`` orders messages. ``text`` is there for text that is valid UTF-8. ``status`` is that of
     the message for its sender, and how far it came with this person for everybody else. Times are
     RFC 3339 in UTC.
+
+    Of an ``encrypted`` message, ``data_base64`` and ``text`` are what the person's client has
+    decrypted, with nothing in them if ``undecryptable`` says why it cannot be. A ``recalled``
+    message has neither any more.
     """
 
     message_id: str
@@ -95,18 +103,29 @@ class Snapshot(msgspec.Struct, kw_only=True):
     expire_in: int
     created_at: str
     updated_at: str
+    mentions: tuple[str, ...] = ()
+    encrypted: bool = False
+    undecryptable: str = ""
+    recalled: bool = False
+    pinned: bool = False
 
 
-def snapshot(message: StoredMessage, status: int) -> Snapshot:
-    """Return a message as a person sees it for whom it has this ``status``."""
+def snapshot(
+    message: StoredMessage, status: int, plaintext: bytes | None = None, *, undecryptable: str = ""
+) -> Snapshot:
+    """Return a message as a person sees it for whom it has this ``status``.
+
+    ``plaintext`` is that of an encrypted one, ``undecryptable`` why it cannot be read.
+    """
     created_at, updated_at = _times(message)
-    return Snapshot(
+    data = message.data if plaintext is None else plaintext
+    seen = Snapshot(
         message_id=message.message_id,
         conversation_id=message.conversation_id,
         user_id=message.user_id,
         category=message.category,
-        data_base64=encode_base64(message.data),
-        text=_text(message),
+        data_base64=encode_base64(data),
+        text=None if message.recalled or undecryptable else _text(message.category, data),
         status=STATUS_NAMES[status],
         seq=message.seq,
         quote_message_id=message.quote_message_id,
@@ -116,6 +135,25 @@ def snapshot(message: StoredMessage, status: int) -> Snapshot:
         created_at=created_at,
         updated_at=updated_at,
     )
+    # What few have is set apart: a call with more than 15 keywords takes twice as long.
+    if message.mentions:
+        seen.mentions = tuple(message.mentions.split())
+    if plaintext is not None:
+        seen.encrypted, seen.undecryptable = True, undecryptable
+    if message.recalled or message.pinned:
+        seen.recalled, seen.pinned = bool(message.recalled), bool(message.pinned)
+    return seen
+
+
+def session_view(session: Session, platform: str) -> dict[str, Any]:
+    """Return a session as ``/sessions/fetch`` shows one [D]."""
+    return {
+        "type": "session",
+        "user_id": session.user_id,
+        "session_id": session.session_id,
+        "public_key": session.curve_public_key,
+        "platform": platform,
+    }
 
 
 def _times(message: StoredMessage) -> tuple[str, str]:
@@ -125,11 +163,11 @@ def _times(message: StoredMessage) -> tuple[str, str]:
     return created_at, timestamp(message.updated_at)
 
 
-def _text(message: StoredMessage) -> str | None:
-    if message.category != PLAIN_TEXT:
+def _text(category: str, data: bytes) -> str | None:
+    if category not in _TEXTS:
         return None
     try:
-        return message.data.decode()
+        return data.decode()
     except UnicodeDecodeError:
         return None
 
@@ -154,7 +192,7 @@ def user_view(user: User) -> dict[str, Any]:
         "phone": "",
         "full_name": user.full_name,
         "avatar_url": "",
-        "biography": "",
+        "biography": user.biography,
         "is_verified": False,
         "is_scam": False,
         "mute_until": UNSET_TIME,
@@ -169,14 +207,13 @@ def user_view(user: User) -> dict[str, Any]:
 
 def me_view(user: User) -> dict[str, Any]:
     """Return a user as ``GET /me`` shows them to themselves."""
-    code_id = _code_id(user.user_id)
     return user_view(user) | {
         "relationship": "ME",
         "session_id": user.session_id,
         "pin_token": "",
         "pin_token_base64": "",
-        "code_id": code_id,
-        "code_url": f"https://mixin.one/codes/{code_id}",
+        "code_id": user.code_id,
+        "code_url": f"{_CODES}{user.code_id}",
         "device_status": "",
         "has_pin": False,
         "receive_message_source": "EVERYBODY",
@@ -210,9 +247,14 @@ def _app_view(user: User) -> dict[str, Any]:
     }
 
 
-def conversation_view(conversation: Conversation, sessions: list[Session]) -> dict[str, Any]:
-    """Return a conversation with the live ``sessions`` of its participants."""
-    code_id = _code_id(conversation.conversation_id)
+def conversation_view(
+    conversation: Conversation, sessions: list[Session], viewer_id: str = ""
+) -> dict[str, Any]:
+    """Return a conversation with the live ``sessions`` of its participants.
+
+    ``mute_until`` is that of the viewer.
+    """
+    viewer = conversation.participants.get(viewer_id)
     return {
         "type": "conversation",
         "conversation_id": conversation.conversation_id,
@@ -222,10 +264,10 @@ def conversation_view(conversation: Conversation, sessions: list[Session]) -> di
         "icon_url": "",
         "announcement": conversation.announcement,
         "created_at": timestamp(conversation.created_at),
-        "code_id": code_id,
-        "code_url": f"https://mixin.one/codes/{code_id}",
-        "mute_until": UNSET_TIME,
-        "expire_in": 0,
+        "code_id": conversation.code_id,
+        "code_url": f"{_CODES}{conversation.code_id}",
+        "mute_until": time_or_unset(viewer.mute_until if viewer else 0),
+        "expire_in": conversation.expire_in,
         "participants": [
             {
                 "type": "participant",
@@ -246,8 +288,3 @@ def conversation_view(conversation: Conversation, sessions: list[Session]) -> di
         ],
         "circles": [],
     }
-
-
-def _code_id(of: str) -> str:
-    # Made from the id, so that it need not be kept.
-    return str(uuid5(NAMESPACE_URL, f"https://mixin.one/codes/{of}"))

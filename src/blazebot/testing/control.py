@@ -81,14 +81,15 @@ class Control:
         )
         return session
 
-    async def transfer(self, person_id: str, recipient_id: str, **fields: str) -> dict[str, Any]:
-        """Let a person pay somebody; return the message about it: ``message_id``, ``transfer``.
+    async def transfer(self, person_id: str, bot_id: str, **fields: str) -> dict[str, Any]:
+        """Let a person pay a bot; return the message about it: ``message_id``, ``transfer``.
 
-        ``fields`` may be ``amount`` (a decimal string), ``kind`` (``account``, ``safe`` or
-        ``inscription``), ``asset_id``, ``memo``, ``trace_id`` and ``inscription_hash``.
+        ``fields`` may be ``amount`` (a decimal string), ``category`` (``SYSTEM_ACCOUNT_SNAPSHOT``,
+        ``SYSTEM_SAFE_SNAPSHOT`` or ``SYSTEM_SAFE_INSCRIPTION``), ``asset_id``, ``memo``,
+        ``trace_id`` and ``inscription_hash``.
         """
         told: dict[str, Any] = await self.call(
-            "POST", f"/people/{person_id}/transfers", {"recipient_id": recipient_id, **fields}
+            "POST", f"/people/{person_id}/transfers", {"bot_id": bot_id, **fields}
         )
         return told
 

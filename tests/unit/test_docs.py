@@ -1,0 +1,28 @@
+"""The documentation says what the code does, as far as that can be compared."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from blazebot.sandbox.assumptions import Assumptions
+from blazebot.wire.content import CATEGORIES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_assumption_is_listed_and_no_other() -> None:
+    page = (DOCS / "assumptions.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(Assumptions.__struct_fields__)
+
+
+def test_every_category_is_listed_with_its_kind() -> None:
+    page = (DOCS / "categories.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `(\w+)` \|", page, re.MULTILINE))
+    assert rows == {category: kind.__name__ for category, kind in CATEGORIES.items()}
+
+
+def test_every_link_between_the_pages_leads_somewhere() -> None:
+    for page in (*DOCS.glob("*.md"), DOCS.parent / "README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
