@@ -281,7 +281,7 @@ class Process:
             arguments += [f"--{name}", value]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "blazebot.sandbox"),
+            *("-m", "blazebot", "sandbox"),
             *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

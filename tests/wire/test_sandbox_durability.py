@@ -197,7 +197,7 @@ async def test_an_interrupt_ends_it_cleanly_and_a_second_at_once(tmp_path: Path)
     process.process.send_signal(signal.SIGINT)
     assert (await reader.read(1))[0] == 0x88  # a close frame
     process.process.send_signal(signal.SIGINT)
-    assert await process.end() == -signal.SIGINT
+    assert await process.end() in {130, -signal.SIGINT}
     writer.close()
 
 
@@ -247,7 +247,7 @@ async def test_a_mistake_on_the_command_line_is_told_of(tmp_path: Path) -> None:
 
 async def failure(*arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "blazebot.sandbox", *arguments, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "blazebot", "sandbox", *arguments, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await process.communicate()
     return process.returncode, errors.decode()

@@ -68,8 +68,8 @@ async def test_each_bad_token_is_refused_with_its_cause(box: Box) -> None:
         token(Keystore.load(stranger)): "session",
         token(Keystore.load(mixed)): "session",
         token(at=now - 120): "expired",
-        token(at=now - 301, lifetime=3600): "clock",
-        token(at=now + 301): "clock",
+        token(at=now - 330, lifetime=3600): "clock",
+        token(at=now + 330): "clock",
         sign_token(bot, "GET", "/me", now=now): "request",
         sign_token(bot, "GET", "/", b"x", now=now): "request",
     }
