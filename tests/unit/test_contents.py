@@ -195,6 +195,11 @@ def test_absent_empty_and_null_are_the_same() -> None:
         ("SYSTEM_ACCOUNT_SNAPSHOT", {"snapshot_id": ID, "asset_id": ID, "amount": "NaN"}, "amount"),
         (
             "SYSTEM_SAFE_SNAPSHOT",
+            {"snapshot_id": ID, "asset_id": ID, "amount": "1", "created_at": 253402300800},
+            "year 10000",
+        ),
+        (
+            "SYSTEM_SAFE_SNAPSHOT",
             {"snapshot_id": ID, "asset_id": ID, "amount": "1e999999999"},
             "amount",
         ),

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import aiohttp
 import pytest
 
 from blazebot.client.oauth import (
-    authorize_url,
     code_challenge,
     exchange_code,
     new_state,
     new_verifier,
 )
-from blazebot.client.user_client import UserClient
 from blazebot.errors import AuthorizationExpired, BlazebotError
 from tests.wire.world import World
 
 
 @pytest.mark.parametrize("bearer", [True, False], ids=["access token", "Ed25519"])
-async def test_authorise_exchange_and_greet(
-    world: World, http: aiohttp.ClientSession, bearer: bool
-) -> None:
+async def test_authorise_exchange_and_greet(world: World, bearer: bool) -> None:
     bot = await world.bot()
     secret = (await world.control.call("POST", f"/bots/{bot.id}/secret"))["client_secret"]
     alice = await world.person()
     verifier, state = new_verifier(), new_state()
-    assert code_challenge(verifier) in authorize_url(
-        bot.id, scopes=["PROFILE:READ"], state=state, challenge=code_challenge(verifier)
-    )
+    address = bot.authorize_url(["PROFILE:READ"], state=state, challenge=code_challenge(verifier))
+    assert code_challenge(verifier) in address
+    assert state in address
     code = (
         await world.control.call(
             "POST",
@@ -48,7 +43,7 @@ async def test_authorise_exchange_and_greet(
             client_secret=secret,
             bearer=bearer,
         )
-        user = UserClient(authorization, http, urls=[world.sandbox.url], timeout=10)
+        user = bot.as_user(authorization)
         me = await user.me()
         assert me.user_id == alice
         with pytest.raises(BlazebotError, match="own token"):
@@ -56,11 +51,4 @@ async def test_authorise_exchange_and_greet(
         await bot.send(me.user_id, "welcome")
         await world.until(lambda: world.texts(alice, bot) == ["welcome"])
         with pytest.raises(AuthorizationExpired):
-            await exchange_code(
-                bot.rest,
-                code,
-                client_id=bot.id,
-                verifier=verifier,
-                client_secret=secret,
-                bearer=bearer,
-            )
+            await bot.exchange_code(code, verifier=verifier)

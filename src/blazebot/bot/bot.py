@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Self, Unpack
 
@@ -18,7 +18,9 @@ from blazebot.bot.router import C, Handler, Router, check_handler
 from blazebot.bot.runtime import Runtime
 from blazebot.bot.settings import load_bot_settings
 from blazebot.client.attachments import Progress
+from blazebot.client.oauth import Authorization, authorize_url, exchange_code
 from blazebot.client.rest import RestClient
+from blazebot.client.user_client import UserClient
 from blazebot.delivery.message_ids import SentByHandler
 from blazebot.errors import BlazebotError, ConnectionLost, KeystoreError, NotRunning
 from blazebot.keys.encryption import MessageCipher
@@ -186,6 +188,48 @@ class Bot:
         limit = self.settings.download_limit if limit is None else limit
         return await self._running().attachments.download(
             media, path, limit=limit, progress=progress
+        )
+
+    # People who authorise the bot (OAuth)
+
+    def authorize_url(
+        self, scopes: Iterable[str], *, state: str, challenge: str | None = None
+    ) -> str:
+        """Return the address at which a person lets the bot act for them [D].
+
+        ``scopes`` are such as ``PROFILE:READ``; ``state`` comes back with the code and should be of
+        :func:`~blazebot.client.oauth.new_state`; ``challenge`` is
+        :func:`~blazebot.client.oauth.code_challenge` of a verifier that you keep.
+        """
+        return authorize_url(self.id, scopes, state=state, challenge=challenge)
+
+    async def exchange_code(
+        self, code: str, *, verifier: str | None = None, client_secret: str | None = None
+    ) -> Authorization:
+        """Exchange the code that a person came back with; keep what is returned for later.
+
+        Give the ``verifier`` where the address had its challenge, else the app's secret.
+
+        Raises:
+            NotRunning: the bot does not run.
+            ServiceError: AuthorizationExpired and others, the service refused it.
+        """
+        return await exchange_code(
+            self.rest, code, client_id=self.id, verifier=verifier, client_secret=client_secret
+        )
+
+    def as_user(self, authorization: Authorization) -> UserClient:
+        """Return calls on behalf of a person: their profile, and what else they granted.
+
+        It cannot create conversations [S]: greet the person by :meth:`send`, which does. Raises
+        NotRunning while the bot does not run.
+        """
+        runtime = self._running()
+        return UserClient(
+            authorization,
+            runtime.http,
+            urls=self.settings.rest_addresses,
+            timeout=self.settings.request_timeout,
         )
 
     # Running

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypedDict, get_args
 from uuid import uuid4
@@ -12,7 +12,7 @@ from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.message_ids import SentByHandler
 from blazebot.delivery.sender import Sender
-from blazebot.errors import ContentError, ServiceError
+from blazebot.errors import ContentError, EncryptionError, ServiceError
 from blazebot.media import Upload
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.codec import encode_json
@@ -23,13 +23,15 @@ from blazebot.wire.messages import SENT, MessageRequest
 
 Encrypt = Literal["reply", "auto", "always", "never"]
 """When messages are encrypted: ``reply`` if the answered one was, ``auto`` if all of the
-recipient's sessions can read it, ``always`` (an error if they cannot), or ``never``."""
+recipient's sessions can read it, ``always`` (an error if they cannot), or ``never``. Buttons,
+cards, recalls and pins have no encrypted form and always go plain."""
 
 Sendable = Content | Upload[Any] | str
 """What can be sent: a content, a file to upload, or text."""
 
 _PLAIN = "PLAIN_"
 _MODES = get_args(Encrypt)
+_LONGEST = 10 * 365 * 24 * 3600  # ten years in seconds: beyond it is a mistake
 _SMALL = REQUEST_LIMIT // 4  # content that fits whatever stands around it
 
 
@@ -130,13 +132,15 @@ class Outgoing:
             ServiceError: the service refused it.
             SendTimeout: the service did not take it within ``send_timeout``.
         """
-        if target.user_id is not None:
-            await self._conversations.ensure(target.conversation_id, target.user_id)
+        if options:
+            _check_options(options)
         if isinstance(what, Upload):
             category, identity = what.kind.CATEGORY, await what.fingerprint()
         else:
             what = _content(what)
-            category, identity = what.category, what.encode()
+            category, identity = what.category, _encoded(what)
+        if target.user_id is not None:
+            await self._ensure(target, self._sender.deadline())
         message_id = _message_id(sent, target, category, identity, options.get("key"))
         mode = options.get("encrypt", self._encrypt)
         encrypts = False
@@ -148,13 +152,24 @@ class Outgoing:
             if isinstance(what, Upload)
             else what
         )
-        raw = content.encode(message_id)
+        raw = _encoded(content, message_id)
         request = _request(target, message_id, category, options, raw)
         if encrypts:
-            await self._encrypted.send(request, raw)
-        else:
-            await self._sender.send(request)
+            try:
+                await self._encrypted.send(request, raw)
+            except EncryptionError:
+                if mode == "always":
+                    raise  # otherwise sessions changed just now, and plain is right
+            else:
+                return message_id
+        await self._sender.send(request)
         return message_id
+
+    async def _ensure(self, target: Target, deadline: float) -> None:
+        async def attempt(*, within: float) -> None:
+            await self._conversations.ensure(target.conversation_id, target.user_id or "")
+
+        await self._sender.until_taken(attempt, deadline)
 
     async def send_batch(
         self,
@@ -164,33 +179,46 @@ class Outgoing:
         sent: SentByHandler | None,
     ) -> list[SendResult]:
         """Send plain contents to people, up to 100 in a frame; see :meth:`Bot.send_batch`."""
-        requests = []
+        _check_options(options)
+        mode = options.get("encrypt", self._encrypt)
+        if mode == "always":
+            raise ContentError("encrypt: a batch is plain; send encrypted messages one by one")
+        targets, requests = [], []
         for number, (user_id, what) in enumerate(messages):
             content = _content(what)
             _check_batch_rules(number, content, options)
             target = self.target(user_id)
+            if target.user_id is None:
+                raise ContentError(f"messages[{number}]: a batch goes to users, by their ids")
+            key = options.get("key")
             message_id = _message_id(
-                sent, target, content.category, content.encode(), options.get("key")
+                sent,
+                target,
+                content.category,
+                _encoded(content),
+                None if key is None else f"{key}|{number}",
             )
-            raw = content.encode(message_id)
+            raw = _encoded(content, message_id)
+            targets.append(target)
             requests.append(_request(target, message_id, content.category, options, raw))
-        errors: dict[str, ServiceError] = {}
-        for request in requests:
+        errors: dict[int, ServiceError] = {}
+        deadline = self._sender.deadline()
+        for number, target in enumerate(targets):
             try:
-                await self._conversations.ensure(
-                    request.conversation_id, request.recipient_id or ""
-                )
+                await self._ensure(target, deadline)
             except ServiceError as error:
                 if error.code == 401:
                     raise
-                errors[request.message_id] = error
-        for batch in _batches([one for one in requests if one.message_id not in errors]):
-            for request, refusal in zip(batch, await self._sender.send_batch(batch), strict=True):
+                errors[number] = error
+        good = [number for number in range(len(requests)) if number not in errors]
+        for numbers in _batches(requests, good):
+            refusals = await self._sender.send_batch([requests[number] for number in numbers])
+            for number, refusal in zip(numbers, refusals, strict=True):
                 if refusal is not None:
-                    errors[request.message_id] = refusal
+                    errors[number] = refusal
         return [
-            SendResult(one.recipient_id or "", one.message_id, errors.get(one.message_id))
-            for one in requests
+            SendResult(one.recipient_id or "", one.message_id, errors.get(number))
+            for number, one in enumerate(requests)
         ]
 
     def _with_recipient(self, target: Target) -> Target:
@@ -201,8 +229,6 @@ class Outgoing:
         return Target(conversation_id, user_id, answers)
 
     async def _encrypts(self, mode: Encrypt, category: str, target: Target) -> bool:
-        if mode not in _MODES:
-            raise ContentError(f"encrypt: should be one of {', '.join(_MODES)}, not {mode!r:.80}")
         if not category.startswith(_PLAIN):
             return False
         if mode == "always":
@@ -212,9 +238,36 @@ class Outgoing:
 
 def _content(what: Content | str) -> Content:
     content = Text(what) if isinstance(what, str) else what
+    if not isinstance(content, Content):
+        raise ContentError(f"content: should be a content or text, not {type(what).__name__}")
     if not content.SENDABLE:
         raise ContentError(f"category: a bot cannot send {content.category or content!r}")
     return content
+
+
+def _encoded(content: Content, message_id: str = "") -> bytes:
+    try:
+        return content.encode(message_id)
+    except (TypeError, AttributeError) as error:
+        raise ContentError(
+            f"{type(content).__name__}: a field is of the wrong type: {error}"
+        ) from None
+
+
+def _check_options(options: SendOptions) -> None:
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            raise ContentError(f"there is no option {name!r:.80}; there are {', '.join(_OPTIONS)}")
+        if value is not None and not _OPTIONS[name](value):
+            raise ContentError(f"{name}: {_MEANING[name]}, not {value!r:.80}")
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _LONGEST
+
+
+def _are_uuids(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(is_uuid(one) for one in value)
 
 
 def _message_id(
@@ -230,13 +283,6 @@ def _message_id(
 def _request(
     target: Target, message_id: str, category: str, options: SendOptions, raw: bytes
 ) -> MessageRequest:
-    for field in ("quote", "representative_id"):
-        value = options.get(field)
-        if value is not None and not is_uuid(value):
-            raise ContentError(f"{field}: should be a UUID, not {value!r:.80}")
-    expire_in = options.get("expire_in")
-    if expire_in is not None and expire_in < 0:
-        raise ContentError(f"expire_in: is {expire_in}; it should be 0 seconds or more")
     mentions = options.get("mentions")
     request = MessageRequest(
         conversation_id=target.conversation_id,
@@ -248,7 +294,7 @@ def _request(
         quote_message_id=options.get("quote"),
         representative_id=options.get("representative_id"),
         silent=options.get("silent"),
-        expire_in=expire_in,
+        expire_in=options.get("expire_in"),
         mentions=list(mentions) if mentions else None,
     )
     if len(raw) > _SMALL and (size := len(encode_json(request))) > REQUEST_LIMIT:
@@ -265,19 +311,37 @@ def _check_batch_rules(number: int, content: Content, options: SendOptions) -> N
         )
     if options.get("quote") is not None and not isinstance(content, Text):
         raise ContentError(f"messages[{number}]: only text can quote in a batch")
-    if options.get("encrypt", "never") == "always":
-        raise ContentError("encrypt: a batch is plain; send encrypted messages one by one")
 
 
-def _batches(requests: Sequence[MessageRequest]) -> list[list[MessageRequest]]:
-    """Return the requests in order, in batches of at most 100 and 128 KiB."""
-    batches: list[list[MessageRequest]] = []
+def _batches(requests: Sequence[MessageRequest], numbers: Sequence[int]) -> list[list[int]]:
+    """Return the numbers of requests, in order, in batches of at most 100 and 128 KiB."""
+    batches: list[list[int]] = []
     room = 0
-    for request in requests:
-        size = len(encode_json(request)) + 1
+    for number in numbers:
+        size = len(encode_json(requests[number])) + 1
         if not batches or len(batches[-1]) == BATCH_LIMIT or size > room:
             batches.append([])
             room = REQUEST_LIMIT - 200  # what stands around the messages
-        batches[-1].append(request)
+        batches[-1].append(number)
         room -= size
     return batches
+
+
+_OPTIONS: dict[str, Callable[[object], bool]] = {
+    "key": lambda value: isinstance(value, str),
+    "quote": is_uuid,
+    "representative_id": is_uuid,
+    "silent": lambda value: isinstance(value, bool),
+    "expire_in": _is_seconds,
+    "mentions": _are_uuids,
+    "encrypt": lambda value: value in _MODES,
+}
+_MEANING = {
+    "key": "should be text",
+    "quote": "should be a message's id, a UUID",
+    "representative_id": "should be a user's id, a UUID",
+    "silent": "should be true or false",
+    "expire_in": f"should be a whole number of seconds from 0 to {_LONGEST}",
+    "mentions": "should be a list of user ids, UUIDs",
+    "encrypt": f"should be one of {', '.join(_MODES)}",
+}

@@ -75,10 +75,10 @@ class Runtime:
         settings = self._settings
         self._dead_letters = DeadLetters(directory / "dead-letters.db")
         self._fingerprint = keystore.fingerprint
-        self._http = open_http(self._proxies)
+        self.http = open_http(self._proxies)
         self.rest = RestClient(
             keystore,
-            self._http,
+            self.http,
             urls=settings.rest_addresses,
             timeout=settings.request_timeout,
         )
@@ -91,7 +91,7 @@ class Runtime:
         )
         self.line = BlazeClient(
             keystore,
-            self._http,
+            self.http,
             self.rest,
             urls=settings.blaze_addresses,
             on_message=self._on_message,
@@ -124,7 +124,7 @@ class Runtime:
             retry_window=settings.retry_window,
         )
         self._sender = Sender(self.line, send_timeout=settings.send_timeout)
-        self.attachments = AttachmentClient(self.rest, self._http)
+        self.attachments = AttachmentClient(self.rest, self.http)
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
@@ -157,7 +157,7 @@ class Runtime:
             closing.callback(self._lock.release)
             closing.callback(self._dead_letters.close)
             closing.callback(self._conversations.close)
-            closing.push_async_callback(self._http.close)
+            closing.push_async_callback(self.http.close)
             closing.push_async_callback(self._close_line)
             closing.push_async_callback(self._receipts.close)
             await self.engine.stop(self._settings.stop_grace)

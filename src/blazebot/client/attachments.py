@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeVar
@@ -154,8 +154,11 @@ class AttachmentClient:
                 raise AttachmentError("POST /attachments: the answer names no attachment_id")
             address = _address("upload_url", answer.upload_url)
             encryptor = AttachmentEncryptor() if encrypt else None
-            async with aclosing(stored.blocks(encryptor)) as blocks:
+            blocks = stored.blocks(encryptor)
+            try:
                 await self._put(address, blocks, report)
+            finally:
+                await _close(blocks)
             return UploadedAttachment(
                 answer.attachment_id,
                 plain_size,
@@ -362,8 +365,22 @@ class AttachmentClient:
                 f"{what} stalled: not a byte within {self._stall_timeout:g} s; see stall_timeout"
             ) from None
         except (aiohttp.ClientError, OSError) as error:
-            words = str(error) or type(error).__name__
-            raise AttachmentInterrupted(f"{what} broke off: {words}; try again") from None
+            # Not the error's own words: they may hold the address, which is a secret.
+            words = error.strerror if isinstance(error, OSError) else None
+            raise AttachmentInterrupted(
+                f"{what} broke off: {words or type(error).__name__}; try again"
+            ) from None
+
+
+async def _close(blocks: AsyncGenerator[bytes, None]) -> None:
+    while True:
+        try:
+            await blocks.aclose()
+        except RuntimeError:
+            # An early answer: the request's writer, just cancelled, is still leaving it.
+            await asyncio.sleep(0)
+        else:
+            return
 
 
 class _Stall:

@@ -25,7 +25,7 @@ class Conversations:
         self._path = path
         self._create = create
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._creating: dict[str, asyncio.Lock] = {}
+        self._creating: dict[str, asyncio.Future[None]] = {}
         self._database: sqlite3.Connection | None = None
 
     def exists(self, conversation_id: str) -> None:
@@ -41,14 +41,18 @@ class Conversations:
         """Return when the conversation with ``user_id`` exists; raises what ``create`` raises."""
         if conversation_id in self._known:
             return
-        lock = self._creating.setdefault(conversation_id, asyncio.Lock())
-        async with lock:
-            if conversation_id not in self._known:
-                if not self._was_created(conversation_id):
-                    await self._create(user_id)
-                    self._remember(conversation_id)
-                self.exists(conversation_id)
-        self._creating.pop(conversation_id, None)
+        creating = self._creating.get(conversation_id)
+        if creating is None:
+            creating = asyncio.ensure_future(self._ensure(conversation_id, user_id))
+            self._creating[conversation_id] = creating
+            creating.add_done_callback(lambda _: self._creating.pop(conversation_id))
+        await asyncio.shield(creating)
+
+    async def _ensure(self, conversation_id: str, user_id: str) -> None:
+        if not self._was_created(conversation_id):
+            await self._create(user_id)
+            self._remember(conversation_id)
+        self.exists(conversation_id)
 
     def close(self) -> None:
         """Close the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -14,8 +15,19 @@ from blazebot.client.messages import EncryptedMessageRequest, RecipientSession
 from blazebot.client.rest import RestClient
 from blazebot.client.views import Session
 from blazebot.delivery.sender import Sender
-from blazebot.errors import ChecksumInvalid, ContentError, EncryptionError
-from blazebot.keys.encryption import MessageCipher, Recipient, sessions_checksum
+from blazebot.errors import (
+    ChecksumInvalid,
+    ContentError,
+    EncryptionError,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+from blazebot.keys.encryption import (
+    SESSIONS_LIMIT,
+    MessageCipher,
+    Recipient,
+    sessions_checksum,
+)
 from blazebot.wire.base64 import decode_base64, encode_base64
 from blazebot.wire.messages import MessageRequest
 
@@ -66,7 +78,11 @@ class EncryptedSender:
             raise ContentError(f"category: {request.category} cannot be encrypted")
 
         async def attempt(*, within: float) -> None:
-            await self._attempt(request, plaintext)
+            try:
+                async with asyncio.timeout(within):
+                    await self._attempt(request, plaintext)
+            except TimeoutError:
+                raise RequestTimeout("the service did not take an encrypted message") from None
 
         await self._sender.in_turn(request.conversation_id, attempt)
 
@@ -75,8 +91,10 @@ class EncryptedSender:
         for _ in range(_ROUNDS):
             encrypted = self._encrypted(request, plaintext, sessions)
             receipts = await self._rest.send_encrypted_messages([encrypted])
-            receipt = receipts[0] if receipts else None
-            if receipt is None or receipt.succeeded:
+            receipt = next((one for one in receipts if one.message_id == request.message_id), None)
+            if receipt is None:
+                raise ServiceUnavailable(500, "the answer does not say what became of the message")
+            if receipt.succeeded:
                 return
             logger.info("sessions in %s have changed: encrypting again", request.conversation_id)
             sessions = self._remember(request.conversation_id, receipt.sessions)
@@ -89,7 +107,8 @@ class EncryptedSender:
             raise EncryptionError("the recipient has no session: gone, or never signed in")
         if not _readable(sessions):
             raise EncryptionError(
-                "a session of the recipient cannot read encrypted messages; send it plain"
+                "a session of the recipient cannot read encrypted messages, or there are more than "
+                f"{SESSIONS_LIMIT}; send it plain"
             )
         blob = self._cipher.encrypt(
             plaintext,
@@ -118,6 +137,9 @@ class EncryptedSender:
         return self._remember(conversation_id, others)
 
     def _remember(self, conversation_id: str, sessions: Sequence[Session]) -> Sequence[Session]:
+        if not _readable(sessions):
+            self._sessions.pop(conversation_id, None)  # they may soon be
+            return sessions
         self._sessions[conversation_id] = (time.monotonic(), sessions)
         self._sessions.move_to_end(conversation_id)
         if len(self._sessions) > SESSIONS_REMEMBERED:
@@ -126,4 +148,4 @@ class EncryptedSender:
 
 
 def _readable(sessions: Sequence[Session]) -> bool:
-    return bool(sessions) and all(one.public_key for one in sessions)
+    return 0 < len(sessions) <= SESSIONS_LIMIT and all(one.public_key for one in sessions)

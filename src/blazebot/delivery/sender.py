@@ -68,12 +68,16 @@ class Sender:
         Raises:
             ServiceError, SendTimeout: as :meth:`send`.
         """
-        deadline = time.monotonic() + self._send_timeout
-        await self._take_turn(conversation_id)
+        deadline = self.deadline()
+        await self._take_turn(conversation_id, deadline)
         try:
-            await self._until_taken(attempt, deadline)
+            await self.until_taken(attempt, deadline)
         finally:
             self._pass_turn(conversation_id)
+
+    def deadline(self) -> float:
+        """Return when a send that begins now has to end, on the monotonic clock."""
+        return time.monotonic() + self._send_timeout
 
     async def send_batch(self, requests: Sequence[MessageRequest]) -> list[ServiceError | None]:
         """Send up to 100 plain messages, each with its recipient, in one frame [S].
@@ -85,25 +89,43 @@ class Sender:
         Raises:
             SendTimeout: as :meth:`send`; some of the messages may have taken effect.
         """
-        deadline = time.monotonic() + self._send_timeout
-        # In one order for all, so that two batches do not wait for each other.
-        conversations = sorted({request.conversation_id for request in requests})
-        taken: list[str] = []
+        deadline = self.deadline()
+        # Whose turn it is not goes by itself in its turn, lest it holds up the others.
+        busy = {one.conversation_id for one in requests if one.conversation_id in self._queues}
+        free = [one for one in requests if one.conversation_id not in busy]
+        alone = [
+            asyncio.ensure_future(self._send_alone(one))
+            for one in requests
+            if one.conversation_id in busy
+        ]
+        taken = {one.conversation_id for one in free}
+        for conversation_id in taken:
+            self._queues[conversation_id] = deque()
         try:
-            for conversation_id in conversations:
-                await self._take_turn(conversation_id)
-                taken.append(conversation_id)
-            return await self._send_halves(requests, deadline)
+            batch = iter(await self._send_halves(free, deadline) if free else [])
+            others = iter(await asyncio.gather(*alone))
         finally:
             for conversation_id in taken:
                 self._pass_turn(conversation_id)
+            for task in alone:
+                task.cancel()
+        return [next(others if one.conversation_id in busy else batch) for one in requests]
+
+    async def _send_alone(self, request: MessageRequest) -> ServiceError | None:
+        try:
+            await self.send(request)
+        except ServiceError as error:
+            if error.code == 401:
+                raise
+            return error
+        return None
 
     async def _send_halves(
         self, requests: Sequence[MessageRequest], deadline: float
     ) -> list[ServiceError | None]:
         try:
             batch = MessageBatch(list(requests))
-            await self._until_taken(
+            await self.until_taken(
                 partial(self._service.request, CREATE_PLAIN_MESSAGES, batch), deadline
             )
         except ServiceError as error:
@@ -120,10 +142,10 @@ class Sender:
         """Return when nothing is being sent and nobody waits for a turn."""
         while self._queues:
             conversation_id = next(iter(self._queues))
-            await self._take_turn(conversation_id)
+            await self._take_turn(conversation_id, self.deadline())
             self._pass_turn(conversation_id)
 
-    async def _take_turn(self, conversation_id: str) -> None:
+    async def _take_turn(self, conversation_id: str, deadline: float) -> None:
         queue = self._queues.get(conversation_id)
         if queue is None:
             self._queues[conversation_id] = deque()
@@ -131,10 +153,13 @@ class Sender:
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
-            await turn
-        except asyncio.CancelledError:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await turn
+        except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._pass_turn(conversation_id)  # it had just become ours
+            if isinstance(error, TimeoutError):
+                raise self._timeout(None) from None
             raise
 
     def _pass_turn(self, conversation_id: str) -> None:
@@ -146,7 +171,8 @@ class Sender:
                 return
         del self._queues[conversation_id]
 
-    async def _until_taken(self, attempt: Attempt, deadline: float) -> None:
+    async def until_taken(self, attempt: Attempt, deadline: float) -> None:
+        """Do ``attempt`` until the service takes it; raises as :meth:`in_turn`."""
         pause = _PAUSE
         refusal: BlazebotError | None = None
         while (left := deadline - time.monotonic()) > 0:
@@ -164,5 +190,8 @@ class Sender:
             logger.warning("send put off for %.1f s: %s", wait, refusal)
             await asyncio.sleep(wait)
             pause = min(_PAUSE_CAP, pause * 2)
+        raise self._timeout(refusal) from refusal
+
+    def _timeout(self, refusal: BlazebotError | None) -> SendTimeout:
         waited = f"a message was not taken for {self._send_timeout:g} s, see send_timeout"
-        raise SendTimeout(f"{waited}; last: {refusal}" if refusal else waited) from refusal
+        return SendTimeout(f"{waited}; last: {refusal}" if refusal else waited)

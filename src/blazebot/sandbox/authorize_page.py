@@ -20,7 +20,7 @@ from blazebot.errors import ServiceError
 from blazebot.sandbox.directory import Directory
 from blazebot.sandbox.guard import AUTHORIZE_PATH
 from blazebot.sandbox.oauth import OAuth, read_scope
-from blazebot.sandbox.refusals import bad_field
+from blazebot.sandbox.refusals import bad_field, bad_request
 from blazebot.sandbox.store import PERSON, Store, User
 
 __all__ = ["AuthorizePage"]
@@ -92,7 +92,10 @@ class AuthorizePage:
         """Send the person back to the bot [D]; denied as OAuth has it, with an ``error`` [A]."""
         try:
             asked = self._read(request.query)
-            form = await request.post()
+            try:
+                form = await request.post()
+            except ValueError:  # a malformed body, or bytes that are no text
+                raise bad_request("the form cannot be read") from None
             if form.get("decision") == "allow":
                 person = self._directory.person(str(form.get("person", "")))
                 granted = [scope for scope in form.getall("scope", []) if scope in asked.scopes]

@@ -17,6 +17,7 @@ from blazebot.sandbox.drafts import (
 )
 from blazebot.sandbox.refusals import bad_field
 from blazebot.wire.content import PLAIN_TEXT, Text
+from blazebot.wire.limits import REQUEST_LIMIT
 
 __all__ = [
     "Befriend",
@@ -121,6 +122,8 @@ class PersonMessage(Struct):
             category, data = self.category, read_base64("data_base64", self.data_base64)
         else:
             raise bad_field("text", "give either text, or category and data_base64")
+        if len(data) > REQUEST_LIMIT and not self.unchecked:
+            raise bad_field("data_base64", f"at most {REQUEST_LIMIT} bytes; send it as a file")
         if bool(self.conversation_id) == bool(self.recipient_id):
             raise bad_field("conversation_id", "give either conversation_id or recipient_id")
         return Draft(

@@ -175,8 +175,8 @@ class _ControlLine(Line):
         if people is not self._people:  # subscribed anew meanwhile
             return True
         self._cursor = glance.cursor
-        if glance.sightings:
-            await self.send(encode_json(_Events(glance.sightings, glance.cursor)))
+        # Also where there was nothing for these people to see: the driver is that far.
+        await self.send(encode_json(_Events(glance.sightings, glance.cursor)))
         await asyncio.sleep(0)  # a driver that reads quickly does not get the loop for itself
         return True
 

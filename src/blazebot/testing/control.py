@@ -235,6 +235,7 @@ class People:
             if "events" in frame:
                 for event in frame["events"]:
                     self._see(event)
+                self._cursor = max(self._cursor, frame["cursor"])
                 self._news.set()
             else:
                 self._answer(frame)

@@ -84,7 +84,7 @@ class MessageView(msgspec.Struct, kw_only=True):
         """When the service took the message; the epoch's start if it did not say."""
         try:
             return datetime.fromisoformat(self.created_at or "").astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return datetime.fromtimestamp(0, UTC)
 
 

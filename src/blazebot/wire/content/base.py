@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
@@ -107,6 +108,16 @@ class JsonContent(Content, frozen=True):
         return read_object(read_json(raw), cls)
 
 
+def repr_without(content: Content, secrets: Sequence[str]) -> str:
+    """Return what ``repr`` shows of a content: what is set, without these fields."""
+    shown = (
+        f"{name}={value!r}"
+        for name, value in msgspec.structs.asdict(content).items()
+        if value is not None and name not in secrets
+    )
+    return f"{type(content).__name__}({', '.join(shown)})"
+
+
 def write_json(value: Any) -> bytes:
     """Return ``value`` as JSON; raises ContentError where it is no valid Unicode."""
     try:
@@ -136,7 +147,8 @@ def read_object(value: Any, kind: type[J]) -> J:
     }
     try:
         content = msgspec.convert(fields, kind, strict=False)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
+        # The last two escape where a number is no time that a datetime can hold.
         raise ContentError(str(error)) from None
     content.check_read()
     return content

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from blazebot.errors import ContentError
 from blazebot.wire.base64 import decode_base64
-from blazebot.wire.content.base import JsonContent
+from blazebot.wire.content.base import JsonContent, repr_without
 from blazebot.wire.content.checks import (
     check_id,
     check_length,
@@ -34,6 +34,9 @@ class Media(JsonContent, frozen=True, kw_only=True, omit_defaults=True):
     digest: str | None = None
     created_at: str | None = None
     """When it was uploaded, as the uploader's client wrote it; or None [C]."""
+
+    def __repr__(self) -> str:
+        return repr_without(self, ("key", "digest", "thumbnail"))
 
     @property
     def is_encrypted(self) -> bool:

@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from blazebot.errors import ContentError
-from blazebot.wire.content.base import Content, JsonContent, read_json, read_object, write_json
+from blazebot.wire.content.base import (
+    Content,
+    JsonContent,
+    read_json,
+    read_object,
+    repr_without,
+    write_json,
+)
 from blazebot.wire.content.checks import WEB, check_address, check_count, check_id, check_positive
 from blazebot.wire.limits import TRANSCRIPT_LIMIT
 
@@ -91,6 +98,9 @@ class TranscriptItem(JsonContent, frozen=True, kw_only=True, omit_defaults=True)
     quote_id: str | None = None
     quote_content: str | None = None
     caption: str | None = None
+
+    def __repr__(self) -> str:
+        return repr_without(self, ("media_key", "media_digest", "thumb_image"))
 
 
 class Transcript(Content, frozen=True):
