@@ -108,6 +108,26 @@ def test_above_the_limit_messages_are_let_go_and_asked_for_when_half_is_free() -
     assert not awaits(inbox)
 
 
+def test_what_messages_hold_is_bounded_in_bytes() -> None:
+    inbox = Inbox(limit=100, lane_limit=100, keep_ids=600.0, ids_limit=1000, bytes_limit=1000)
+
+    def big(message_id: str) -> MessageView:
+        content = "A" * 400
+        return MessageView(
+            message_id=message_id,
+            conversation_id=message_id[0],
+            category="PLAIN_TEXT",
+            data=content,
+            data_base64=content,
+        )
+
+    # The same content in both fields counts, and is kept, once.
+    verdicts = [inbox.offer(big(one)) for one in ("a1", "b1", "c1", "d1")]
+    assert verdicts == [ACCEPTED, ACCEPTED, ACCEPTED, LET_GO]
+    assert [handle(inbox)[1] for _ in range(3)] == [False, True, False]
+    assert inbox.offer(big("d1")) is ACCEPTED
+
+
 def test_a_full_conversation_lets_its_own_go_and_nobody_elses() -> None:
     inbox = make_inbox(lane_limit=2)
     assert offer(inbox, "a1", "a2", "a3", "b1") == [ACCEPTED, ACCEPTED, LET_GO, ACCEPTED]

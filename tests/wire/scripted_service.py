@@ -51,6 +51,8 @@ class Line:
         self.requests: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
         self._closed = asyncio.Event()
+        self.listing: dict[str, Any] = {}
+        """What the answer to a listing holds beside id and action."""
         self.answers = True
         """Whether requests are answered as they come, empty."""
 
@@ -69,6 +71,13 @@ class Line:
                 self._arrived.clear()
                 await self._arrived.wait()
         return found[count - 1]
+
+    async def numbered(self, number: int) -> dict[str, Any]:
+        """Wait for the request with this number, from 0, and return it."""
+        while len(self.requests) <= number:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.requests[number]
 
     def all(self, action: str) -> list[dict[str, Any]]:
         """Return all requests of ``action`` so far."""
@@ -103,8 +112,9 @@ class Line:
             frame = msgspec.json.decode(decompress(incoming.data))
             self.requests.append(frame)
             self._arrived.set()
+            more = self.listing if frame["action"] == LIST_PENDING_MESSAGES else {}
             if self.answers or frame["action"] == LIST_PENDING_MESSAGES:
-                await self.send({"id": frame["id"], "action": frame["action"]})
+                await self.send({"id": frame["id"], "action": frame["action"], **more})
         self._closed.set()
 
 
@@ -123,6 +133,9 @@ class ScriptedService:
         self.calls: list[tuple[str, Any]] = []
         self._called = asyncio.Event()
         self.me: dict[str, Any] = {"data": {"user_id": USER_ID}}
+        self.listing: dict[str, Any] = {}
+        self.hang = ""
+        """A path whose calls are never answered."""
         self.refusal: int | None = None
         """An HTTP status to refuse handshakes with."""
         self.url = ""
@@ -143,6 +156,8 @@ class ScriptedService:
             document = msgspec.json.decode(body) if body else None
             self.calls.append((request.path, document))
             self._called.set()
+            if request.path == self.hang:
+                await asyncio.Event().wait()
             if request.path == "/conversations":  # the one that was asked for
                 return web.json_response({"data": document})
             return web.json_response(self.me if request.path == "/me" else {"data": []})
@@ -151,6 +166,7 @@ class ScriptedService:
         socket = web.WebSocketResponse(protocols=("Mixin-Blaze-1",), max_msg_size=0)
         await socket.prepare(request)
         line = Line(socket)
+        line.listing = self.listing
         self.lines.append(line)
         reading = asyncio.create_task(line.read())
         scripted = asyncio.create_task(self._play(line))

@@ -15,6 +15,7 @@ import pytest
 
 from blazebot import Content, Invalid, Message, ServiceError, Text, Unknown
 from blazebot.wire.codec import compress
+from tests.wire.conftest import Logged
 from tests.wire.scripted_service import Line, message, scripted
 from tests.wire.world import MakeBot
 
@@ -114,6 +115,16 @@ async def test_content_that_does_not_fit_reaches_its_handler_and_disturbs_nobody
             await done.wait()
     assert isinstance(taken[0], kind)
     assert taken[1] == Text("after")
+
+
+async def test_what_cannot_be_read_and_nobody_takes_is_reported(
+    make_bot: MakeBot, logged: Logged
+) -> None:
+    async def script(line: Line) -> None:
+        await line.push(message(b"\xff\xfe"))
+
+    async with scripted(script) as service, make_bot(service.url):
+        await logged.until("no handler takes Invalid: text is not UTF-8")
 
 
 async def test_unknown_action_is_logged_once_and_acknowledged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +18,13 @@ from blazebot import (
     Invalid,
     Message,
     Post,
+    SendTimeout,
     ServiceError,
     Text,
 )
 from blazebot.bot.outgoing import Conversation
 from blazebot.errors import BadField, Forbidden
+from blazebot.wire.base64 import decode_base64
 from blazebot.wire.ids import contact_conversation_id
 from tests.wire.scripted_service import Line, message, scripted
 from tests.wire.world import MakeBot, World, echoing
@@ -62,12 +65,20 @@ async def test_bad_options_are_refused_before_anything_leaves(make_bot: MakeBot)
             ({"quote": "x"}, "quote"),
             ({"representative_id": "x"}, "representative_id"),
             ({"expire_in": -1}, "expire_in"),
+            ({"expire_in": "5"}, "expire_in"),
+            ({"expire_in": 10**30}, "expire_in"),
+            ({"silent": "no"}, "silent"),
+            ({"mentions": "abc"}, "mentions"),
             ({"encrypt": "sometimes"}, "encrypt"),
+            ({"qoute": user}, "there is no option 'qoute'"),
         ):
             with pytest.raises(ContentError, match=words):
                 await bot.send(user, "hi", **options)
         with pytest.raises(ContentError, match="UUID"):
             await bot.send("nobody", "hi")
+        for content in (None, b"bytes", Text(5), Button("l", "#000000", "input:x")):  # type: ignore[arg-type]
+            with pytest.raises(ContentError, match=r"type|content|category"):
+                await bot.send(user, content)  # type: ignore[arg-type]
         with pytest.raises(ContentError, match="131072 are allowed"):
             await bot.send(user, "x" * 100_000)
         buttons = ButtonGroup((Button("l", "#000000", "input:x"),))
@@ -142,6 +153,55 @@ async def test_a_batch_reaches_everybody_and_a_refused_message_stands_alone(worl
     refused = [number for number, result in enumerate(results) if result.error]
     assert refused == [70]
     assert [result.user_id for result in results] == [to for to, _ in messages]
+
+
+async def test_messages_of_a_batch_with_one_key_are_all_sent(world: World) -> None:
+    bot = await world.bot()
+
+    @bot.on(Text)
+    async def answer(message: Message[Text]) -> None:
+        results = await bot.send_batch(
+            [(message.user_id, "one"), (message.user_id, "two")], key="words that vary"
+        )
+        assert not [one.error for one in results if one.error]
+
+    async with bot:
+        alice = await world.person(bot)
+        await world.until(lambda: world.texts(alice, bot) == ["one", "two"])
+
+
+async def test_a_bot_that_always_encrypts_sends_no_plain_batch(make_bot: MakeBot) -> None:
+    async def script(line: Line) -> None:
+        pass
+
+    async with scripted(script) as service, make_bot(service.url, encrypt="always") as bot:
+        with pytest.raises(ContentError, match="a batch is plain"):
+            await bot.send_batch([(str(uuid4()), "hi")])
+
+
+async def test_a_stuck_conversation_holds_up_only_itself(make_bot: MakeBot) -> None:
+    stuck, other = sorted((str(uuid4()), str(uuid4())))
+
+    async def script(line: Line) -> None:
+        line.answers = False
+        for number in itertools.count():
+            asked = await line.numbered(number)
+            params = asked.get("params") or {}
+            if "stuck" in repr(params.get("data_base64") and decode_base64(params["data_base64"])):
+                continue
+            await line.send({"id": asked["id"], "action": asked["action"]})
+
+    async with scripted(script) as service:
+        bot = make_bot(service.url, send_timeout=1.0)
+        async with bot:
+            hanging = asyncio.create_task(bot.send(stuck, "stuck"))
+            await service.lines[0].request("CREATE_MESSAGE")
+            batch = asyncio.create_task(bot.send_batch([(stuck, "after"), (other, "batch")]))
+            async with asyncio.timeout(2):
+                await bot.send(other, "free")
+            with pytest.raises(SendTimeout):
+                await hanging
+            assert [one.error for one in await batch] == [None, None]  # its turn came then
 
 
 async def test_a_batch_that_is_refused_is_halved_with_the_same_ids(make_bot: MakeBot) -> None:
@@ -261,3 +321,15 @@ async def test_a_conversation_that_the_bot_is_not_in_is_forbidden(world: World) 
         with pytest.raises(Forbidden) as refused:
             await bot.send(Conversation(str(uuid4())), "hi")
     assert isinstance(refused.value, ServiceError)
+
+
+async def test_a_deadline_holds_where_rest_hangs(make_bot: MakeBot) -> None:
+    async def script(line: Line) -> None:
+        pass
+
+    async with scripted(script) as service:
+        service.hang = "/sessions/fetch"
+        bot = make_bot(service.url, send_timeout=0.4, request_timeout=5.0)
+        async with bot, asyncio.timeout(4):
+            with pytest.raises(SendTimeout, match="send_timeout"):
+                await bot.send(str(uuid4()), "secret", encrypt="always")

@@ -112,6 +112,21 @@ async def test_a_401_that_rest_does_not_confirm_is_a_loss_like_any_other(
         assert [path for path, _ in service.calls] == ["/me"]
 
 
+async def test_a_401_to_the_listing_is_final_too(make_bot: MakeBot, logged: Logged) -> None:
+    async def script(line: Line) -> None:
+        pass
+
+    error = {"status": 202, "code": 401, "description": "Unauthorized"}
+    async with scripted(script) as service:
+        service.me = {"error": error}
+        service.listing = {"error": error}
+        bot = make_bot(service.url)
+        with pytest.raises(Unauthorized):
+            async with asyncio.timeout(20), bot:
+                pass
+        await logged.until("the bot has stopped serving")
+
+
 # Lost and found
 
 
@@ -307,6 +322,24 @@ async def test_stop_finishes_what_runs_and_closes_with_1000(make_bot: MakeBot) -
     assert codes == [1000]
     assert len(line.all("CREATE_MESSAGE")) == 1
     assert line.acknowledged() == {one["message_id"]: "READ"}
+
+
+async def test_stop_lets_sends_end(make_bot: MakeBot) -> None:
+    async def script(line: Line) -> None:
+        line.answers = False
+        asked = await line.request("CREATE_MESSAGE")
+        await stopping.wait()
+        await line.send({"id": asked["id"], "action": asked["action"]})
+        line.answers = True
+
+    stopping = asyncio.Event()
+    async with scripted(script) as service:
+        bot = make_bot(service.url)
+        async with bot:
+            sending = asyncio.create_task(bot.send(str(uuid4()), "last words"))
+            await service.lines[0].request("CREATE_MESSAGE")
+            stopping.set()
+        await sending
 
 
 async def test_stop_gives_up_a_handler_after_the_grace(make_bot: MakeBot) -> None:

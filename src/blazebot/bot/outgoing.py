@@ -240,8 +240,9 @@ def _content(what: Content | str) -> Content:
     content = Text(what) if isinstance(what, str) else what
     if not isinstance(content, Content):
         raise ContentError(f"content: should be a content or text, not {type(what).__name__}")
-    if not content.SENDABLE:
-        raise ContentError(f"category: a bot cannot send {content.category or content!r}")
+    if not content.SENDABLE or not content.category:
+        name = content.category or type(content).__name__
+        raise ContentError(f"category: a bot cannot send {name} as a message")
     return content
 
 
