@@ -98,18 +98,25 @@ class Sender:
             for one in requests
             if one.conversation_id in busy
         ]
-        taken = {one.conversation_id for one in free}
-        for conversation_id in taken:
-            self._queues[conversation_id] = deque()
         try:
-            batch = iter(await self._send_halves(free, deadline) if free else [])
+            batch = iter(await self._send_free(free, deadline))
             others = iter(await asyncio.gather(*alone))
         finally:
-            for conversation_id in taken:
-                self._pass_turn(conversation_id)
             for task in alone:
                 task.cancel()
         return [next(others if one.conversation_id in busy else batch) for one in requests]
+
+    async def _send_free(
+        self, requests: Sequence[MessageRequest], deadline: float
+    ) -> list[ServiceError | None]:
+        taken = {one.conversation_id for one in requests}
+        for conversation_id in taken:
+            self._queues[conversation_id] = deque()
+        try:
+            return await self._send_halves(requests, deadline) if requests else []
+        finally:
+            for conversation_id in taken:
+                self._pass_turn(conversation_id)
 
     async def _send_alone(self, request: MessageRequest) -> ServiceError | None:
         try:
