@@ -27,6 +27,12 @@ _OTHERS: Final = {
         "created_at": "2020-11-02T12:47:32.472333123Z",
     },
     "SYSTEM_SAFE_SNAPSHOT": {"snapshot_id": "a", "asset_id": "b", "amount": 1e-8, "memo": None},
+    "SYSTEM_SAFE_INSCRIPTION": {
+        "snapshot_id": "a",
+        "asset_id": "b",
+        "amount": "1",
+        "created_at": 253402300800,  # the year 10000: no time that a datetime can hold
+    },
     "SYSTEM_CONVERSATION": {"action": "ROLE", "participant_id": USER_ID, "expire_in": "5"},
 }
 
