@@ -292,6 +292,26 @@ async def test_modes_of_encryption(world: World) -> None:
             await bot.send(bob, "always", encrypt="always")
 
 
+async def test_an_encrypted_talk_in_a_group(world: World) -> None:
+    bot = echoing(await world.bot())
+    async with bot:
+        alice, bob = await world.person(), await world.person()
+        group = await world.control.call(
+            "POST",
+            "/groups",
+            {"creator_id": alice, "name": "g", "participants": [bot.id, bob]},
+        )
+        where = group["conversation_id"]
+        await bot.send(Conversation(where), "for both", encrypt="always")
+        await world.people.send(
+            [{"person_id": alice, "conversation_id": where, "text": "psst", "encrypted": True}]
+        )
+        for person in (alice, bob):
+            await world.until(lambda p=person: world.texts(p, bot) == ["for both", "psst"])  # type: ignore[misc]
+            encrypted = {one["category"] for one in of(world, person, bot.id)}
+            assert encrypted == {"ENCRYPTED_TEXT"}
+
+
 async def test_changed_sessions_are_taken_and_it_is_sent_again(world: World) -> None:
     async with await world.bot(encrypt="always") as bot:
         alice = await world.person(bot)
