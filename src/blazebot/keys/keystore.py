@@ -41,7 +41,7 @@ SMALLEST_RSA: Final = 1024
 ADVISED_RSA: Final = 2048
 """Bits below which an RSA key counts as weak today."""
 
-_log = logging.getLogger("blazebot.keys")
+logger = logging.getLogger("blazebot.keys")
 
 _HEX_KEY = re.compile(r"(?:[0-9a-fA-F]{64}){1,2}")
 _PEM_BEGIN = "-----BEGIN "
@@ -152,7 +152,7 @@ def _read(path: str) -> bytes:
     except ValueError:
         raise KeystoreError("the keystore's path holds characters that no path can have") from None
     if os.name == "posix" and mode & 0o077:
-        _log.warning("%s can be read by others on this machine; run: chmod 600 %s", path, path)
+        logger.warning("%s can be read by others on this machine; run: chmod 600 %s", path, path)
     return data
 
 
@@ -250,7 +250,7 @@ def _pem_key(name: str, text: str) -> PrivateKey:
 
 @functools.cache  # once per process
 def _advise_new_session() -> None:
-    _log.warning(
+    logger.warning(
         "the keystore's RSA key has less than %d bits; generate a new session, "
         "which has an Ed25519 key",
         ADVISED_RSA,

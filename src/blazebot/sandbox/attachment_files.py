@@ -22,7 +22,7 @@ _BLOCK: Final = 1024 * 1024
 
 _PART: Final = ".part"
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class AttachmentFiles:
@@ -92,7 +92,7 @@ class AttachmentFiles:
             try:
                 self.path(attachment_id).unlink(missing_ok=True)
             except OSError as error:
-                _log.warning("attachment %s cannot be removed: %s", attachment_id, error)
+                logger.warning("attachment %s cannot be removed: %s", attachment_id, error)
 
 
 async def _write(file: BinaryIO, chunks: AsyncIterator[bytes], limit: int) -> None:

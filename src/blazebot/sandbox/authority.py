@@ -22,7 +22,7 @@ from blazebot.sandbox.store import Store, User
 
 __all__ = ["Authority", "Identity"]
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 _REMEMBERED: Final = 600.0
 """Seconds for which the id of a token is remembered."""
@@ -72,7 +72,7 @@ class Authority:
         try:
             return self._identify(authorization or "", method, uri, body)
         except TokenError as error:
-            _log.info("%s %s refused with 401: %s", method, uri, error)
+            logger.info("%s %s refused with 401: %s", method, uri, error)
             raise unauthorized(error) from None
 
     def _identify(self, authorization: str, method: str, uri: str, body: bytes) -> Identity:

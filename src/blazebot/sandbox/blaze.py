@@ -52,7 +52,7 @@ _PAGE: Final = 200
 _RECEIPTS_MOST: Final = 20_000
 """Receipts that wait for a bot that does not read; beyond it the oldest are let go."""
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class IncomingReceipt(msgspec.Struct):
@@ -163,7 +163,7 @@ class BlazeLine(Line):
         except ServiceError as error:
             self._refuse_request(frame, error)
         except Exception:
-            _log.exception("%s failed", frame.action)
+            logger.exception("%s failed", frame.action)
             self._refuse_request(frame, broken())
 
     def _list_pending(self, frame: Frame) -> None:

@@ -59,7 +59,7 @@ _STATUSES: Final = {
 }
 """HTTP statuses of error codes; 500 for any other."""
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class Control:
@@ -128,7 +128,7 @@ class Control:
                 status = error.status
                 answer = {"error": {"status": status, "code": status, "description": error.reason}}
             except Exception:
-                _log.exception("%s %s failed", request.method, request.path)
+                logger.exception("%s %s failed", request.method, request.path)
                 status, answer = 500, {"error": error_body(broken())}
             return json_answer(answer, status)
 

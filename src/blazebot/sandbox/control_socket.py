@@ -36,7 +36,7 @@ _COMMAND_LIMIT: Final = 16 * 1024 * 1024
 
 _COMMAND: Final[Any] = requests.Command  # a union, which is no class
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class _Events(msgspec.Struct):
@@ -98,7 +98,7 @@ class _ControlLine(Line):
         except ServiceError as error:
             self._refuse(command_id, error)
         except Exception:
-            _log.exception("a command of the control socket failed")
+            logger.exception("a command of the control socket failed")
             self._refuse(command_id, broken())
         else:
             self._store.after_commit(partial(self._settle, command_id, data))

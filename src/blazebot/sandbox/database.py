@@ -23,7 +23,7 @@ __all__ = ["Database", "Effect"]
 Effect = Callable[[Exception | None], None]
 """What follows a commit: called with None, or with the error that undid the transaction."""
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 _APPLICATION_ID: Final = 0x424C5A42
 """Marks the file as ours; what SQLite has ``PRAGMA application_id`` for."""
@@ -142,7 +142,7 @@ class Database:
             except sqlite3.Error as failure:
                 error = failure
         if error is not None:
-            _log.error("a transaction was undone: %s", error)
+            logger.error("a transaction was undone: %s", error)
             if self._connection.in_transaction:  # SQLite ends some failed ones by itself
                 self._connection.execute("ROLLBACK")
         self._in_transaction, self._broken = False, None
@@ -154,7 +154,7 @@ class Database:
             try:
                 effect(error)
             except Exception:
-                _log.exception("what follows a commit failed")
+                logger.exception("what follows a commit failed")
 
 
 def _settle(done: asyncio.Future[None], error: Exception | None) -> None:

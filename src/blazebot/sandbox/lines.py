@@ -15,7 +15,7 @@ from blazebot.sandbox.settings import SandboxSettings
 
 __all__ = ["Line"]
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 _WAITING_MOST: Final = 1000
 """Answers that wait to be sent, beyond which no more requests are read."""
@@ -134,7 +134,7 @@ class Line(ABC):
         except ConnectionError:
             self._transport.abort()
         except Exception:
-            _log.exception("a line is dropped because of an error of the sandbox")
+            logger.exception("a line is dropped because of an error of the sandbox")
             self._transport.abort()
 
     async def send_answers(self) -> None:
@@ -145,7 +145,7 @@ class Line(ABC):
 
     def _tick(self) -> None:
         if self._loop.time() - self._heard > self._settings.silence_limit:
-            _log.info("a line is dropped: nothing came for %s s", self._settings.silence_limit)
+            logger.info("a line is dropped: nothing came for %s s", self._settings.silence_limit)
             self._transport.abort()
             return
         self._ping_due = True

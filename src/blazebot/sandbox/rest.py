@@ -38,7 +38,7 @@ __all__ = ["MessageEndpoints", "Rest"]
 _TOKEN_ENDPOINT: Final = ("POST", "/oauth/token")
 """The only call that needs no token of its own."""
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class _Request(NamedTuple):
@@ -86,7 +86,7 @@ class Rest:
             status = 500 if error.status == 500 else 202
             answer = {"error": error_body(error)}
         except Exception:
-            _log.exception("%s %s failed", request.method, request.path)
+            logger.exception("%s %s failed", request.method, request.path)
             status, answer = 500, {"error": error_body(broken())}
         text = encode_json(answer)
         if identity and identity.authorization and identity.authorization.public_key:

@@ -25,7 +25,7 @@ from blazebot.sandbox.refusals import bad_request, broken, error_body
 
 __all__ = ["AttachmentEndpoints", "origin_of", "upload_chunks", "view_url"]
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 _STATUSES: Final = frozenset((400, 403, 404, 409, 413))
 
@@ -78,7 +78,7 @@ class AttachmentEndpoints:
         except ServiceError as error:
             return _refusal(error)
         except Exception:
-            _log.exception("an upload failed")
+            logger.exception("an upload failed")
             return _refusal(broken())
         return web.Response()
 

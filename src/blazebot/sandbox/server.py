@@ -46,7 +46,7 @@ _WELCOME: Final = (
     f"Bots connect to this address; {CONTROL_PREFIX}/ drives it.\n"
 )
 
-_log = logging.getLogger("blazebot.sandbox")
+logger = logging.getLogger("blazebot.sandbox")
 
 
 class Sandbox:

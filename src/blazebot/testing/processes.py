@@ -32,13 +32,13 @@ class Process:
             name: value for name, value in os.environ.items() if not name.startswith("BLAZEBOT_")
         }
         self._environment = {**inherited, **(environment or {})}
-        self._log = log
+        self.logger = log
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def log(self) -> str:
         """What it has written so far."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        return self.logger.read_text(errors="replace") if self.logger.exists() else ""
 
     @property
     def is_running(self) -> bool:
@@ -51,11 +51,11 @@ class Process:
 
     async def start(self) -> None:
         """Start it."""
-        with self._log.open("ab") as log:
+        with self.logger.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 env=self._environment,
-                cwd=self._log.parent,
+                cwd=self.logger.parent,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
