@@ -204,7 +204,12 @@ class Engine:
         self.failed += 1
         now = time.monotonic()
         if not self._line.is_open or isinstance(error, SendTimeout | ConnectionLost):
-            logger.warning("message %s waits for the service: %s", item.view.message_id, error)
+            logger.warning(
+                "message %s waits for the service: %s: %s",
+                item.view.message_id,
+                type(error).__name__,
+                error,
+            )
             self._rest(lane, now + OUTAGE_PAUSE)
             return
         item.tries += 1

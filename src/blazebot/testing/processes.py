@@ -109,7 +109,6 @@ class SandboxProcess(Process):
     ) -> None:
         self._directory = directory
         self._arguments = list(arguments)
-        self._starts = 0
         self.port = port
         self.url = ""
         super().__init__([], log=directory / "sandbox.log", environment=environment)
