@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench fuzz setup clean
+.PHONY: demo test lint format bench interop fuzz setup clean
 
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
@@ -21,6 +21,9 @@ format: setup
 
 bench: setup  ## Blazebot beside the bare loop of its libraries
 	@$(BIN)/python -m bench
+
+interop: setup  ## Shipped clients, unmodified, against the sandbox under its real names; as root
+	@$(BIN)/python -m interop
 
 fuzz: setup  ## Ten minutes of coverage-guided fuzzing
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'

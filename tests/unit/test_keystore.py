@@ -452,8 +452,9 @@ def test_issued_ed25519_form() -> None:
 
 def test_issued_app_form() -> None:
     document = issue_keystore("app", APP_ID, SESSION_ID).document
-    assert list(document) == ["app_id", "session_id", "server_public_key", "session_private_key"]
-    assert len(bytes.fromhex(document["session_private_key"])) == 32
+    secrets = ["session_private_key", "spend_private_key"]
+    assert list(document) == ["app_id", "session_id", "server_public_key", *secrets]
+    assert [len(bytes.fromhex(document[name])) for name in secrets] == [32, 32]
     Ed25519PublicKey.from_public_bytes(bytes.fromhex(document["server_public_key"]))
 
 

@@ -67,6 +67,8 @@ def issue_keystore(
             "session_id": session_id,
             "server_public_key": Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex(),
             "session_private_key": key.private_bytes_raw().hex(),
+            # Optional, and yet one client refuses a keystore without it [C].
+            "spend_private_key": secrets.token_hex(32),
         }
     elif form == "network-user":
         document = {
