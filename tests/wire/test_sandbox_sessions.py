@@ -211,3 +211,23 @@ async def test_a_peer_that_does_not_read_cannot_hold_its_line(box: Box) -> None:
         await newer.view()
         assert (await box.do("GET", f"/bots/{bot.app_id}"))["connected"]
     writer.close()
+
+
+async def test_the_token_that_opened_a_line_opens_the_next(box: Box) -> None:
+    """Shipped clients reuse it when they connect again, however old it is by then [C]."""
+    bot = await box.bot()
+    began = time.time() - 290
+    token = sign_token(bot, "GET", "/", now=began, lifetime=3600)
+    await (await box.dial(token)).close()
+    await box.do("POST", "/clocks", {"token_offset": 60})  # it is 350 s old by now
+    await (await box.dial(token)).close()
+    newer = sign_token(bot, "GET", "/", now=began, lifetime=3600)
+    assert await refused_with(box, newer) == "clock"
+    await box.do("POST", "/clocks", {"token_offset": 4000})
+    assert await refused_with(box, token) == "clock"  # and expired
+    async with sandbox_here(lines_reopen=False) as strict:
+        bot = await strict.bot()
+        token = sign_token(bot, "GET", "/", now=began, lifetime=3600)
+        await (await strict.dial(token)).close()
+        await strict.do("POST", "/clocks", {"token_offset": 60})
+        assert await refused_with(strict, token) == "clock"

@@ -17,8 +17,9 @@ from blazebot.keys.tokens import Claims, read_token, verify_token
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.oauth import Authorization, OAuth
 from blazebot.sandbox.refusals import unauthorized
+from blazebot.sandbox.rows import User
 from blazebot.sandbox.settings import SandboxSettings
-from blazebot.sandbox.store import Store, User
+from blazebot.sandbox.store import Store
 
 __all__ = ["Authority", "Identity"]
 
@@ -43,6 +44,16 @@ class Identity(NamedTuple):
     authorization: Authorization | None = None
 
 
+class _Asked(NamedTuple):
+    """A request as its token is checked against; ``now`` is in unix seconds."""
+
+    method: str
+    uri: str
+    body: bytes
+    now: float
+    opens_line: bool
+
+
 class Authority:
     """Checks tokens.
 
@@ -58,30 +69,47 @@ class Authority:
         self._clocks = clocks
         self._settings = settings
         self._seen: dict[str, float] = {}  # jti -> when, the oldest first
+        self._opened: dict[str, str] = {}  # session_id -> jti of the token of its last line
         self.repeated_tokens: Counter[str] = Counter()
         self.wrong_signatures: Counter[str] = Counter()
 
+    def claimed(self, authorization: str | None) -> str:
+        """Return the id of the bot that a request says it is from, unverified; empty if none."""
+        try:
+            _, claims = read_token(_token_of(authorization or ""))
+        except TokenError:
+            return ""
+        return (claims.iss if claims.aid else claims.uid).lower()
+
     def identify(
-        self, authorization: str | None, *, method: str, uri: str, body: bytes = b""
+        self,
+        authorization: str | None,
+        *,
+        method: str,
+        uri: str,
+        body: bytes = b"",
+        offset: float = 0.0,
+        opens_line: bool = False,
     ) -> Identity:
         """Return who signed this request; ``authorization`` is its header.
+
+        The token's times are checked by a clock that is ``offset`` seconds off. ``opens_line``: it
+        is a handshake, for which a token may be used again.
 
         Raises:
             ServiceError: 401, with the cause of the refusal in ``extra``.
         """
+        asked = _Asked(method, uri, body, self._clocks.token_now() / 1e9 + offset, opens_line)
         try:
-            return self._identify(authorization or "", method, uri, body)
+            return self._identify(_token_of(authorization or ""), asked)
         except TokenError as error:
             logger.info("%s %s refused with 401: %s", method, uri, error)
             raise unauthorized(error) from None
 
-    def _identify(self, authorization: str, method: str, uri: str, body: bytes) -> Identity:
-        if not authorization.lower().startswith(_SCHEME):
-            raise TokenError("malformed", "there is no header Authorization: Bearer <token>")
-        token = authorization[len(_SCHEME) :].strip()
+    def _identify(self, token: str, asked: _Asked) -> Identity:
         _, unverified = read_token(token)
         if unverified.aid:
-            return self._identify_person(token, unverified, method, uri, body)
+            return self._identify_person(token, unverified, asked)
         session_id = unverified.sid.lower()
         user = self._store.user(unverified.uid.lower())
         session = self._store.session(session_id)
@@ -90,15 +118,15 @@ class Authority:
         if session.public_key is None:
             raise TokenError("session", "this is a person's session, which signs no tokens")
         key = _load_key(session.public_key)
-        claims = self._verify(user.user_id, token, key, method=method, uri=uri, body=body)
+        claims = self._verify(user.user_id, token, key, asked)
         if session.ended_at is not None:
             raise TokenError("session", "the session has ended; a newer one has replaced it")
         self._remember(user.user_id, claims.jti)
+        if asked.opens_line:
+            self._opened[session_id] = claims.jti
         return Identity(user, session_id)
 
-    def _identify_person(
-        self, token: str, unverified: Claims, method: str, uri: str, body: bytes
-    ) -> Identity:
+    def _identify_person(self, token: str, unverified: Claims, asked: _Asked) -> Identity:
         """Return the person on whose behalf a bot signed this request [D]."""
         authorization = self._oauth.authorization(unverified.aid.lower())
         if authorization is None or authorization.bot_id != unverified.iss.lower():
@@ -110,9 +138,7 @@ class Authority:
             self._check_access_token(token, unverified)
         else:
             key = Ed25519PublicKey.from_public_bytes(authorization.public_key)
-            claims = self._verify(
-                authorization.bot_id, token, key, method=method, uri=uri, body=body
-            )
+            claims = self._verify(authorization.bot_id, token, key, asked)
             self._remember(authorization.bot_id, claims.jti)
         return Identity(person, person.session_id, authorization)
 
@@ -125,31 +151,43 @@ class Authority:
         if unverified.exp <= self._clocks.token_now() / 1e9:
             raise TokenError("expired", "the access token has expired; authorise again")
 
-    def _verify(
-        self, bot_id: str, token: str, key: PublicKey, *, method: str, uri: str, body: bytes
-    ) -> Claims:
+    def _verify(self, bot_id: str, token: str, key: PublicKey, asked: _Asked) -> Claims:
         """Return the claims of a token for this request, or, where that may be, for another."""
 
-        def verify(check_request: bool) -> Claims:
+        def verify(now: float, check_request: bool) -> Claims:
             return verify_token(
                 token,
                 public_key=key,
-                now=self._clocks.token_now() / 1e9,
-                method=method,
-                uri=uri,
-                body=body,
+                now=now,
+                method=asked.method,
+                uri=asked.uri,
+                body=asked.body,
                 check_request=check_request,
             )
 
+        now = asked.now
         try:
-            return verify(check_request=True)
+            return verify(now, check_request=True)
         except TokenError as error:
-            if error.cause != "request":
+            if error.cause == "clock" and self._has_opened(token, asked):
+                # As it was checked when it was new; only its end is looked at now.
+                _, claims = read_token(token)
+                if claims.exp > now:
+                    now = claims.iat
+            elif error.cause == "request":
+                self.wrong_signatures[bot_id] += 1
+                if self._settings.check_signatures:
+                    raise
+            else:
                 raise
-            self.wrong_signatures[bot_id] += 1
-            if self._settings.check_signatures:
-                raise
-            return verify(check_request=False)
+        return verify(now, check_request=False)
+
+    def _has_opened(self, token: str, asked: _Asked) -> bool:
+        """Tell whether this token opened the last line of its session before."""
+        if not asked.opens_line or not self._settings.lines_reopen:
+            return False
+        _, claims = read_token(token)
+        return bool(claims.jti) and self._opened.get(claims.sid.lower()) == claims.jti
 
     def _remember(self, bot_id: str, jti: str) -> None:
         now = time.monotonic()
@@ -164,6 +202,12 @@ class Authority:
                 raise TokenError("reused", "the token was used before; sign one for each request")
         elif jti:
             self._seen[jti] = now
+
+
+def _token_of(authorization: str) -> str:
+    if not authorization.lower().startswith(_SCHEME):
+        raise TokenError("malformed", "there is no header Authorization: Bearer <token>")
+    return authorization[len(_SCHEME) :].strip()
 
 
 @lru_cache(maxsize=1024)

@@ -41,6 +41,9 @@ class Line(ABC):
         self._room = asyncio.Event()
         self._room.set()
         self._closing: bytes | None = None
+        self._frozen = asyncio.Event()
+        self.ended_by = "the other side"
+        """Who ended the line, and how."""
         self._abortion: asyncio.TimerHandle | None = None
         self._ping_due = False
         self._loop = asyncio.get_running_loop()
@@ -73,10 +76,25 @@ class Line(ABC):
         """Close the line once the answers that wait are sent; what still comes is not read."""
         if self._closing is None:
             self._closing = code.to_bytes(2, "big") + reason.encode()
+            self.ended_by = f"the sandbox: {code} {reason}"
             self._work.set()
             self._room.set()
+            if self._frozen.is_set():
+                self._transport.abort()
+                return
             # A peer that reads nothing does not get to hold the line.
             self._abortion = self._loop.call_later(self._settings.stop_grace, self._transport.abort)
+
+    def abort(self, reason: str) -> None:
+        """Cut the line without a word."""
+        self.ended_by = f"the sandbox: cut, {reason}"
+        self._transport.abort()
+
+    def freeze(self) -> None:
+        """Neither read nor send any more, and leave the line open, as a dead peer's is."""
+        self._frozen.set()
+        self._transport.pause_reading()
+        self._work.set()
 
     @property
     def has_answers(self) -> bool:
@@ -89,7 +107,7 @@ class Line(ABC):
         try:
             await self._read()
         finally:
-            if self._closing is None:
+            if self._closing is None or self._frozen.is_set():
                 sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
@@ -99,7 +117,12 @@ class Line(ABC):
 
     async def send(self, frame: bytes) -> None:
         """Send one frame now, waiting while the peer's side is full."""
+        await self._unless_frozen()
         await self._socket.send_frame(frame, self.kind)
+
+    async def _unless_frozen(self) -> None:
+        if self._frozen.is_set():
+            await asyncio.Event().wait()  # until the line is over
 
     async def _read(self) -> None:
         while True:
@@ -112,6 +135,8 @@ class Line(ABC):
                     await self._socket.close()
                 self._transport.close()
                 return
+            if self._frozen.is_set():
+                continue
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is not WSMsgType.PONG and self._closing is None:
@@ -123,6 +148,7 @@ class Line(ABC):
         try:
             while self._closing is None or self._answers:
                 self._work.clear()
+                await self._unless_frozen()
                 await self.send_answers()
                 if self._ping_due:
                     self._ping_due = False
@@ -146,7 +172,7 @@ class Line(ABC):
     def _tick(self) -> None:
         if self._loop.time() - self._heard > self._settings.silence_limit:
             logger.info("a line is dropped: nothing came for %s s", self._settings.silence_limit)
-            self._transport.abort()
+            self.abort(f"nothing came for {self._settings.silence_limit:g} s")
             return
         self._ping_due = True
         self._work.set()

@@ -1,0 +1,102 @@
+"""The command ``blazebot sandbox``: run one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from blazebot.cli.command import run
+from blazebot.cli.sandbox_fault import fault
+from blazebot.cli.sandbox_log import log
+
+sandbox = typer.Typer(invoke_without_command=True)
+sandbox.add_typer(fault, name="fault")
+sandbox.command()(log)
+
+
+@sandbox.callback()
+def main(
+    context: typer.Context,
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="Database file; without it all is gone at the end.")
+    ] = None,
+    sync: Annotated[
+        str | None, typer.Option(help="normal: survives a kill; full: also a loss of power.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="What the control API asks for beyond loopback.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further host name to be addressed by; repeatable.")
+    ] = None,
+    with_fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault", help="A fault from the start: 'slow seconds=1 times=forever'; repeatable."
+        ),
+    ] = None,
+    fault_seed: Annotated[
+        int | None, typer.Option(help="What the chances of faults come from.")
+    ] = None,
+    log_file: Annotated[
+        str | None, typer.Option(help="A file to append the wire log to, as JSON lines.")
+    ] = None,
+    impersonate: Annotated[
+        bool | None,
+        typer.Option("--impersonate", help="Serve the service's own host names too, by TLS."),
+    ] = None,
+    tls_port: Annotated[
+        int | None, typer.Option(help="Port for these names; 443 unless clients can be told.")
+    ] = None,
+    ca_dir: Annotated[
+        str | None, typer.Option(help="Where the certificate authority for them is kept.")
+    ] = None,
+    apply: Annotated[
+        bool | None,
+        typer.Option("--apply", help="As root: lead them here by the hosts file meanwhile."),
+    ] = None,
+    unapply: Annotated[
+        bool, typer.Option("--unapply", help="Remove what --apply left in the hosts file; no more.")
+    ] = False,
+) -> None:
+    """Run the message service in this process, for bots to be written and tried against."""
+    if context.invoked_subcommand is not None:
+        return
+    from blazebot.sandbox.server import serve  # noqa: PLC0415
+    from blazebot.sandbox.settings import load_sandbox_settings  # noqa: PLC0415
+
+    arguments = {
+        "host": host,
+        "port": port,
+        "db": db,
+        "sync": sync,
+        "token": token,
+        "allow_hosts": allow_host or None,
+        "faults": with_fault or None,
+        "fault_seed": fault_seed,
+        "log_file": log_file,
+        "impersonate": impersonate,
+        "tls_port": tls_port,
+        "ca_dir": ca_dir,
+        "apply": apply,
+    }
+    if unapply:
+        run(lambda: _unapply(arguments))
+    else:
+        run(lambda: serve(load_sandbox_settings(arguments)))
+
+
+async def _unapply(arguments: Mapping[str, Any]) -> None:
+    from blazebot.sandbox.hosts_entries import unapply  # noqa: PLC0415
+    from blazebot.sandbox.settings import load_sandbox_settings  # noqa: PLC0415
+
+    path = Path(load_sandbox_settings(arguments).hosts_file)
+    removed = unapply(path)
+    words = "the sandbox's entries are removed" if removed else "there are no entries of a sandbox"
+    print(f"{path}: {words}")  # noqa: T201
