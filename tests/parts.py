@@ -22,9 +22,13 @@ class Part:
     commands: tuple[tuple[str, ...], ...]
 
 
-def pytest(folder: str) -> tuple[str, ...]:
+def pytest(folder: str, *options: str) -> tuple[str, ...]:
     """Return the command for the tests in ``folder``."""
-    return (PYTHON, "-m", "pytest", "-q", folder)
+    return (PYTHON, "-m", "pytest", "-q", *options, folder)
+
+
+AT_ONCE = ("-n", "2", "--dist", "worksteal")
+"""In two processes, for tests that mostly wait for other processes."""
 
 
 PARTS = (
@@ -38,8 +42,8 @@ PARTS = (
         ),
     ),
     Part("unit", 60, (pytest("tests/unit"),)),
-    Part("wire", 120, (pytest("tests/wire"),)),
-    Part("commands", 90, (pytest("tests/commands"),)),
+    Part("wire", 120, (pytest("tests/wire", *AT_ONCE),)),
+    Part("commands", 90, (pytest("tests/commands", *AT_ONCE),)),
 )
 
 

@@ -156,10 +156,14 @@ def test_who_listens_hears_of_a_new_fault() -> None:
         NewFault(kind="restart", seconds=3601),
         NewFault(kind="slow", seconds=float("nan")),
         NewFault(kind="clock_off", seconds=float("inf")),
+        NewFault(kind="restart", times=2),
+        NewFault(kind="restart", probability=0.5),
+        NewFault(kind="drop", only="CREATE_MESSAGE"),
+        NewFault(kind="refuse_handshake", only="line"),
     ],
 )
-def test_seconds_that_make_no_sense(new: NewFault) -> None:
-    with pytest.raises(ServiceError, match="seconds"):
+def test_what_makes_no_sense_is_refused(new: NewFault) -> None:
+    with pytest.raises(ServiceError, match="invalid field"):
         Faults().add(new)
 
 

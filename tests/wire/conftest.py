@@ -69,8 +69,10 @@ def logged() -> Iterator[Logged]:
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
-    """A sandbox that is restarted at will."""
-    process = SandboxProcess(tmp_path)
+    """A sandbox that is restarted at will, and refuses a wrong ``sig``."""
+    process = SandboxProcess(
+        tmp_path, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"}
+    )
     await process.start()
     yield process
     await process.stop()

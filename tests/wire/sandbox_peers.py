@@ -103,6 +103,13 @@ class Line:
         assert frame.action == CREATE_MESSAGE
         return body_of(frame)
 
+    async def view_of_message(self) -> str:
+        """The id of the next pushed message; receipts in between are passed over."""
+        while (frame := await self.pushed()).action != CREATE_MESSAGE:
+            pass
+        message_id: str = body_of(frame)["message_id"]
+        return message_id
+
     async def receipt(self) -> tuple[str, str]:
         view = body_of(await self.pushed())
         assert view["source"] == "ACKNOWLEDGE_MESSAGE_RECEIPT"
@@ -177,7 +184,7 @@ class Box:
     def pragma(self, pragma: str) -> Any:
         """Ask or tell the database of a sandbox in this process, behind its back."""
         assert self._sandbox is not None
-        return self._sandbox._store._database.read(f"PRAGMA {pragma}").fetchone()[0]
+        return self._sandbox._parts._store._database.read(f"PRAGMA {pragma}").fetchone()[0]
 
     async def control(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         async with self.http.request(method, f"{self.url}control{path}", json=body) as answer:
@@ -209,7 +216,7 @@ class Box:
         ]
         return conversation_id
 
-    async def say(self, person_id: str, words: str, **where: str) -> str:
+    async def say(self, person_id: str, words: str, **where: Any) -> str:
         path = f"/people/{person_id}/messages"
         message_id: str = (await self.do("POST", path, {"text": words, **where}))["message_id"]
         return message_id
@@ -258,8 +265,8 @@ class Box:
 
 @asynccontextmanager
 async def sandbox_here(**settings: Any) -> AsyncIterator[Box]:
-    """A sandbox in this process."""
-    settings = {"port": 0, "stop_grace": 1.0} | settings
+    """A sandbox in this process, one that refuses a wrong ``sig``."""
+    settings = {"port": 0, "stop_grace": 1.0, "check_signatures": True} | settings
     async with (
         Sandbox(SandboxSettings(**settings)) as sandbox,
         aiohttp.ClientSession() as http,
@@ -275,13 +282,13 @@ class Process:
         self.url = url
 
     @classmethod
-    async def start(cls, db: Path, **options: str) -> Self:
+    async def start(cls, db: Path, *, module: str = "blazebot", **options: str) -> Self:
         arguments = ["--port", options.pop("port", "0"), "--db", str(db)]
         for name, value in options.items():
             arguments += [f"--{name}", value]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "blazebot", "sandbox"),
+            *("-m", module, "sandbox"),
             *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import aiohttp
 import pytest
 
 from blazebot import Bot
 from blazebot.delivery.inbox import Inbox, Verdict
 from blazebot.delivery.message_ids import SentByHandler
 from blazebot.errors import SandboxError, Unauthorized
+from blazebot.keys.tokens import sign_token
 from blazebot.sandbox.faults import Kind
 from blazebot.testing.processes import SandboxProcess
 from blazebot.testing.tally import Tally, tally
 from blazebot.wire.messages import MessageView
-from tests.wire.sandbox_peers import new_id, sandbox_here
+from tests.wire.sandbox_peers import close_code, new_id, sandbox_here
 from tests.wire.world import MakeBot, World, echoing
 
 PEOPLE, TEXTS = 5, 12
@@ -298,3 +301,71 @@ async def test_the_same_seed_makes_the_same_faults(tmp_path: Path) -> None:
     first = await run(1)
     assert set(first) == {True, False}
     assert first == await run(1) != await run(2)
+
+
+async def test_two_restarts_and_the_newest_says_when_it_is_back(world: World) -> None:
+    await world.control.add_fault("restart", seconds=30.0)
+    await world.control.add_fault("restart", seconds=0.2)
+    async with asyncio.timeout(10):
+        while (await faults_of(world))[0]["struck"] != 1:
+            pass
+    await asyncio.gather(*(faults_of(world) for _ in range(5)))
+
+
+async def test_a_restart_from_the_start(tmp_path: Path) -> None:
+    async with sandbox_here(faults=("restart seconds=0.1",)) as box:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    faults = (await box.do("GET", "/faults"))["faults"]
+                    break
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.02)
+        assert [one["struck"] for one in faults] == [1]
+
+
+async def test_a_frozen_line_stays_until_another_is_opened() -> None:
+    async with sandbox_here(silence_limit=0.2, heartbeat=0.05) as box:
+        bot = await box.bot()
+        frozen = await box.connect(bot)
+        await box.do("POST", "/faults", {"kind": "freeze"})
+        await asyncio.sleep(1)  # several times the limit: nothing is to happen
+        assert (await box.do("GET", f"/bots/{bot.app_id}"))["connected"]
+        async with box.line(bot):
+            assert await close_code(frozen.socket) is not None
+
+
+async def test_what_is_stalled_does_not_hold_up_the_end() -> None:
+    async with sandbox_here(stop_grace=20.0) as box:
+        bot = await box.bot()
+        await box.do("POST", "/faults", {"kind": "stall", "times": None})
+        stalled = asyncio.create_task(box.rest(bot, "GET", "/me"))
+        while not (await box.do("GET", "/faults"))["faults"][0]["struck"]:
+            pass
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    await asyncio.gather(stalled, return_exceptions=True)
+
+
+async def test_a_lost_acknowledgement_is_answered_as_any_other() -> None:
+    async with sandbox_here() as box:
+        bot, alice = await box.bot(), await box.person()
+        where = await box.befriend(alice, bot)
+        await box.do("POST", "/faults", {"kind": "lost_acknowledgement", "times": None})
+        said = await box.say(alice, "hi", conversation_id=where)
+        receipt = {"message_id": said, "status": "READ"}
+        _, answer = await box.rest(bot, "POST", "/acknowledgements", [receipt])
+        assert answer == {"data": [receipt]}
+        _, refused = await box.rest(bot, "POST", "/acknowledgements", b"not json")
+        assert refused["error"]["code"] == 400
+        assert (await box.do("GET", f"/bots/{bot.app_id}"))["pending"] == 2
+
+
+async def test_a_clock_that_is_off_refuses_a_token_that_opened_a_line_before() -> None:
+    async with sandbox_here() as box:
+        bot = await box.bot()
+        token = sign_token(bot, "GET", "/", now=time.time())
+        await (await box.dial(token)).close()
+        await box.do("POST", "/faults", {"kind": "clock_off", "times": None})
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await box.dial(token)

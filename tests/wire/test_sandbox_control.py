@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -35,7 +36,7 @@ async def test_mistakes_are_told_in_clear_words(box: Box) -> None:
     say = f"/people/{alice}/messages"
     mistakes: list[tuple[str, str, Any, int]] = [
         ("GET", "/no/such/thing", None, 404),
-        ("DELETE", "/people", None, 404),
+        ("DELETE", "/people", None, 405),
         ("POST", "/people", [1], 400),
         ("GET", f"/bots/{alice}", None, 404),
         ("POST", f"/bots/{bot.app_id}/sessions", {"form": "paper"}, 400),
@@ -61,9 +62,114 @@ async def test_mistakes_are_told_in_clear_words(box: Box) -> None:
         status, answer = await box.control(method, path, body)
         assert (status, answer["error"]["status"]) == (expected, expected), (path, body)
         assert answer["error"]["extra"]["reason"]
-    async with box.http.post(f"{box.url}control/people", data=b"{") as response:
-        assert response.status == 400
     assert group["participants"][0]["role"] == "OWNER"
+
+
+async def test_what_is_no_request_at_all_is_refused_in_json(box: Box) -> None:
+    json_type = {"Content-Type": "application/json"}
+    large = b'{"full_name": "' + b"x" * (16 * 1024 * 1024) + b'"}'
+    mistakes: list[tuple[str, str, bytes, dict[str, str], int]] = [
+        ("GET", "", b"", {}, 404),
+        ("GET", "/", b"", {}, 404),
+        ("GET", "/bots/", b"", {}, 404),
+        ("GET", "/people/%ff%00/relationships", b"", {}, 404),
+        ("PUT", "/bots", b"", {}, 405),
+        ("PATCH", "/clocks", b"", {}, 405),
+        ("GET", "/socket", b"", {}, 400),
+        ("GET", "/health", b"", {"Host": "evil.example"}, 403),
+        ("POST", "/bots", b"{", json_type, 400),
+        ("POST", "/bots", b"", json_type, 200),
+        ("POST", "/bots", b'"\xff"', json_type, 400),
+        ("POST", "/bots", b"[" * 100_000, json_type, 400),
+        ("POST", "/bots", b"{}", {"Content-Type": "text/plain"}, 415),
+        ("POST", "/bots", b"{}", {"Content-Type": "application/json; charset=utf-8"}, 200),
+        ("POST", "/bots", large, json_type, 413),
+    ]
+    for method, path, body, headers, expected in mistakes:
+        async with box.http.request(
+            method, f"{box.url}control{path}", data=io.BytesIO(body), headers=headers
+        ) as response:
+            assert response.status == expected, (method, path, body[:20])
+            assert response.content_type == "application/json"
+            answer = await response.json()
+        if expected != 200:
+            assert answer["error"]["status"] == expected
+            assert answer["error"]["extra"]["reason"], answer
+    async with box.http.delete(f"{box.url}control/people") as response:
+        assert response.headers["Allow"] == "GET,POST"
+
+
+async def test_what_takes_long_is_not_taken_in_one_request(box: Box) -> None:
+    alice = await box.person()
+    many = [alice] * 10_001
+    requests: list[tuple[str, Any]] = [
+        ("/people", [{}] * 1001),
+        (f"/people/{alice}/read", {"message_ids": many}),
+        (f"/people/{alice}/conversations", {"participants": many}),
+    ]
+    for path, body in requests:
+        status, answer = await box.control("POST", path, body)
+        assert (status, answer["error"]["code"]) == (400, 10002)
+
+
+async def test_a_bots_sessions_over_time(box: Box) -> None:
+    bot = await box.bot("app")
+    newer = await box.new_session(bot.app_id)
+    first, second = (await box.do("GET", f"/bots/{bot.app_id}/sessions"))["sessions"]
+    assert (first["session_id"], second["session_id"]) == (bot.session_id, newer.session_id)
+    assert first["created_at"] < first["ended_at"] <= second["created_at"]
+    assert second["ended_at"] is None
+
+
+async def test_what_a_developer_sets_of_a_bot_is_shown(box: Box) -> None:
+    path = f"/bots/{(await box.bot()).app_id}"
+    change = {"full_name": "Robot", "redirect_uri": "https://bot.example/oauth"}
+    changed = await box.do("POST", path, change)
+    assert change.items() <= changed.items()
+    assert await box.do("GET", path) == changed
+    assert (await box.do("POST", path, {"redirect_uri": ""}))["redirect_uri"] == ""
+
+
+async def test_a_deleted_bot_is_gone_and_its_talks_stay_with_the_people(box: Box) -> None:
+    alice, bob, bot = await box.person("Alice"), await box.person("Bob"), await box.bot()
+    bot_name = (await box.do("GET", f"/bots/{bot.app_id}"))["full_name"]
+    with_bot = await box.befriend(alice, bot)
+    group = (
+        await box.do("POST", f"/people/{alice}/conversations", {"participants": [bot.app_id]})
+    )["conversation_id"]
+    await box.do("POST", f"/people/{alice}/authorizations", {"bot_id": bot.app_id})
+    async with box.line(bot) as line:
+        assert await box.do("DELETE", f"/bots/{bot.app_id}") == {}
+        while (frame := await line.pushed()).error is None:  # what was pushed before
+            pass
+        assert frame.error.code == 401
+        await line.closed()
+    _, answer = await box.rest(bot, "GET", "/me")
+    assert answer["error"]["code"] == 401
+
+    assert (await box.do("GET", "/bots"))["bots"] == []
+    refused: list[tuple[str, str, Any, int]] = [
+        ("GET", f"/bots/{bot.app_id}", None, 404),
+        ("DELETE", f"/bots/{bot.app_id}", None, 404),
+        ("POST", f"/bots/{bot.app_id}/sessions", {}, 404),
+        ("POST", f"/people/{bob}/friends", {"user_id": bot.app_id}, 404),
+        ("POST", f"/people/{bob}/authorizations", {"bot_id": bot.app_id}, 404),
+        ("POST", f"/people/{bob}/messages", {"recipient_id": bot.app_id, "text": "?"}, 400),
+        ("POST", f"/people/{bob}/conversations", {"participants": [bot.app_id]}, 400),
+        ("POST", f"/people/{bob}/relationships", {"user_id": bot.app_id, "action": "ADD"}, 400),
+    ]
+    for method, path, body, status in refused:
+        assert (await box.control(method, path, body))[0] == status, path
+
+    conversations = (await box.do("GET", f"/people/{alice}/conversations"))["conversations"]
+    by_id = {one["conversation_id"]: one for one in conversations}
+    assert by_id[with_bot]["name"] == bot_name
+    assert {one["full_name"] for one in by_id[with_bot]["participants"]} == {"Alice", bot_name}
+    assert [one["user_id"] for one in by_id[group]["participants"]] == [alice]
+    history = await box.do("GET", f"/people/{alice}/conversations/{with_bot}/messages")
+    assert [one["text"] for one in history["messages"]] == ["Hello"]
+    await box.say(alice, "Still there?", conversation_id=with_bot)
+    assert (await box.sees(alice))[-1]["status"] == "SENT"
 
 
 async def test_every_category_and_quotes_pass(box: Box) -> None:

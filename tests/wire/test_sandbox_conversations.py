@@ -234,6 +234,38 @@ async def test_messages_disappear_within_12_weeks(box: Box, bot: Keystore) -> No
     assert (await ask(box, bot, f"{contact}/disappear", {"duration": 5}))["expire_in"] == 5
 
 
+async def test_an_owner_who_leaves_has_no_successor_unless_so_told(box: Box, bot: Keystore) -> None:
+    one, two = await box.bot(), await box.bot()
+    path = await group(box, bot, one.app_id, two.app_id)
+    left = await ask(box, bot, f"{path}/exit", {})
+    assert roles(left) == {one.app_id: "", two.app_id: ""}
+    assert await code(box, one, path, {"name": "mine now"}) == 403
+
+    async with sandbox_here(owner_has_successor=True) as other_box:
+        owner, elder, admin = [await other_box.bot() for _ in range(3)]
+        path = await group(other_box, owner, elder.app_id, admin.app_id)
+        promotion = [{"user_id": admin.app_id, "role": "ADMIN"}]
+        await ask(other_box, owner, f"{path}/participants/ROLE", promotion)
+        left = await ask(other_box, owner, f"{path}/exit", {})
+        assert roles(left) == {elder.app_id: "", admin.app_id: "OWNER"}
+        async with other_box.line(elder) as line:
+            told = [await change(line) for _ in range(4)]
+        assert [one["action"] for one in told] == ["CREATE", "ROLE", "EXIT", "ROLE"]
+        assert (told[3]["participant_id"], told[3]["role"]) == (admin.app_id, "OWNER")
+        assert roles(await ask(other_box, admin, f"{path}/exit", {})) == {elder.app_id: "OWNER"}
+        assert roles(await ask(other_box, elder, f"{path}/exit", {})) == {}
+
+
+async def test_muting_and_a_new_code_are_told_to_nobody(box: Box, bot: Keystore) -> None:
+    other = await box.bot()
+    path = await group(box, bot, other.app_id)
+    async with box.line(other) as line:
+        assert (await change(line))["action"] == "CREATE"
+        await ask(box, bot, f"{path}/rotate", {})
+        await ask(box, bot, f"{path}/mute", {"duration": 60})
+        assert await line.silent()
+
+
 async def test_a_conversation_of_two_is_no_group(box: Box, bot: Keystore) -> None:
     alice, bob = await box.person(), await box.person()
     path = f"/conversations/{await box.befriend(alice, bot)}"

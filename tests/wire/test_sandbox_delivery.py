@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -183,6 +184,33 @@ async def test_acknowledging_by_rest(box: Box) -> None:
     _, answer = await box.rest(bot, "POST", "/acknowledgements", receipts)
     assert answer == {"data": receipts}
     assert [message["status"] for message in await box.sees(alice)] == ["READ"]
+
+
+async def test_receipts_can_be_asked_for(box: Box) -> None:
+    alice, bot = await box.person(), await box.bot()
+    where = await box.befriend(alice, bot)
+    sent = [draft(where, words) for words in ("one", "two", "three")]
+    ids = [one["message_id"] for one in sent]
+    await box.rest(bot, "POST", "/messages", sent)
+
+    async def receipts(since: int) -> list[tuple[str, str]]:
+        _, answer = await box.rest(bot, "GET", f"/messages/status/{since}")
+        for view in answer["data"]:
+            assert set(view) == set(MessageView.__struct_fields__)
+            assert view["source"] == "ACKNOWLEDGE_MESSAGE_RECEIPT"
+        return [(view["message_id"], view["status"]) for view in answer["data"]]
+
+    assert await receipts(0) == []
+    await box.sees(alice)
+    assert await receipts(0) == [(id_, "DELIVERED") for id_ in ids]
+    now = time.time_ns()
+    assert await receipts(now) == []
+    await box.do("POST", f"/people/{alice}/read", {"message_ids": [ids[1]]})
+    assert await receipts(now) == [(ids[1], "READ")]
+    assert [id_ for id_, _ in await receipts(0)] == [ids[0], ids[2], ids[1]]
+    for offset in ("-1", "soon", "1.5", "9" * 20):
+        _, answer = await box.rest(bot, "GET", f"/messages/status/{offset}")
+        assert answer["error"]["code"] == 10002
 
 
 async def test_the_same_message_id_is_one_message(box: Box) -> None:

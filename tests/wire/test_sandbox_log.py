@@ -15,7 +15,7 @@ import pytest
 from blazebot.keys.tokens import sign_token
 from blazebot.testing.control import Control
 from blazebot.wire.codec import encode_request
-from tests.wire.sandbox_peers import Box, sandbox_here
+from tests.wire.sandbox_peers import Box, close_code, sandbox_here
 
 
 @pytest.fixture
@@ -166,3 +166,50 @@ async def test_faults_are_listed_and_cleared(box: Box) -> None:
     assert await control.faults() == []
     assert (await box.control("DELETE", "/faults/7"))[0] == 404
     assert (await box.control("DELETE", "/faults/x"))[0] == 404
+
+
+@pytest.mark.parametrize("uri", ["//[x", "/%", "/?%00=%ff", "/upload/1/2/3?=&&", "/%2e%2e"])
+async def test_whatever_is_asked_can_be_shown(box: Box, uri: str) -> None:
+    host, _, port = box.url.removeprefix("http://").rstrip("/").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {uri} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        await reader.read()
+    writer.close()
+    await entries(box)
+
+
+async def test_the_bytes_of_attachments_are_noted_by_their_sizes(box: Box) -> None:
+    bot = await box.bot()
+    _, made = await box.rest(bot, "POST", "/attachments")
+    async with box.http.put(made["data"]["upload_url"], data=b"x" * 1000) as answer:
+        assert answer.status == 200
+    async with box.http.get(made["data"]["view_url"]) as answer:
+        assert len(await answer.read()) == 1000
+    put, get = (await entries(box))[-2:]
+    assert (put["method"], put["request_size"], put["status"]) == ("PUT", 1000, 200)
+    assert put["path"].endswith("/(hidden)")
+    assert (get["method"], get["answer_size"], get["status"]) == ("GET", 1000, 200)
+
+
+async def test_who_hangs_up_is_no_failure(box: Box, caplog: pytest.LogCaptureFixture) -> None:
+    bot = await box.bot()
+    for _ in range(2):
+        await box.rest(bot, "GET", "/me")
+        async with aiohttp.ClientSession() as http, http.get(f"{box.url}control/log?follow=true"):
+            pass
+    await entries(box)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_the_fault_of_a_line_is_shown(box: Box) -> None:
+    bot = await box.bot()
+    await box.do("POST", "/faults", {"kind": "slow", "seconds": 0.01, "only": "handshake"})
+    async with box.line(bot) as line:
+        await box.do("POST", "/faults", {"kind": "drop"})
+        await close_code(line.socket)
+    events = [one for one in await entries(box) if one["kind"] == "line"]
+    assert [(one["event"], one.get("fault")) for one in events] == [
+        ("opened", "slow"),
+        ("closed", "drop"),
+    ]

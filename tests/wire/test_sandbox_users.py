@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blazebot.keys.keystore import Keystore
-from blazebot.sandbox.store import _SCHEMA
+from blazebot.sandbox.tables import MIGRATIONS
 from blazebot.wire.frames import CREATE_MESSAGE
 from blazebot.wire.ids import is_uuid
 from tests.wire.sandbox_peers import Box, new_id, sandbox_here, text
@@ -102,6 +102,10 @@ async def test_codes_stand_for_users_and_conversations(box: Box, bot: Keystore) 
     assert found == conversation
     assert found["type"] == "conversation"
     assert await code(box, bot, "GET", f"/codes/{new_id()}") == 404
+    for headers in ({}, {"Authorization": "Bearer "}):  # public, as shipped clients think [C]
+        url = f"{box.url}codes/{me['code_id']}"
+        async with box.http.get(url, headers=headers) as answer:
+            assert (await answer.json())["data"]["user_id"] == bot.app_id
 
 
 async def test_relationships_of_a_bot(box: Box, bot: Keystore) -> None:
@@ -113,6 +117,8 @@ async def test_relationships_of_a_bot(box: Box, bot: Keystore) -> None:
         ("BLOCK", "BLOCKING"),
         ("REMOVE", "BLOCKING"),
         ("UNBLOCK", "STRANGER"),
+        ("ADD", "FRIEND"),
+        ("Remove", "STRANGER"),  # as one client writes it [C]
         ("ADD", "FRIEND"),
         ("ADD", "FRIEND"),
     ):
@@ -185,7 +191,7 @@ async def test_blocking_can_be_assumed_to_change_nothing() -> None:
 async def test_a_database_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
     db, person, bot, where = tmp_path / "box.db", new_id(), new_id(), new_id()
     with closing(sqlite3.connect(db)) as first:
-        first.executescript(_SCHEMA)
+        first.executescript(MIGRATIONS[0])
         first.execute("PRAGMA application_id = 0x424C5A42")
         first.execute("PRAGMA user_version = 1")
         for number, (user_id, kind) in enumerate(((person, "person"), (bot, "bot")), 1):

@@ -20,10 +20,14 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     """Whether a token that was used before is refused. Shipped clients reuse one on reconnect [C],
     so by default a repeat is only counted."""
 
-    check_signatures: bool = True
+    check_signatures: bool = False
     """Whether a token whose ``sig`` is that of another request is refused. Three shipped clients
-    sign something slightly different for odd bodies, queries or ports [C]; if False, such tokens
-    are only counted."""
+    sign something slightly different for odd bodies, queries or ports [C], so by default such
+    tokens are only counted."""
+
+    lines_reopen: bool = True
+    """Whether the token that opened a line opens another one of the session for as long as it
+    lives, as shipped clients do [C]; if False, it does within 5 minutes of its making."""
 
     newer_connection_wins: bool = True
     """Whether a second connection of a session closes the first; if False, the second is closed."""
@@ -78,6 +82,20 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     members_set_disappear: bool = False
     """Whether any participant of a group may set when its messages disappear; if False, only its
     owner and admins. In a conversation of two both may."""
+
+    owner_has_successor: bool = False
+    """Whether a group whose owner leaves gets another one: the admin, or else the participant, who
+    has been in it for longest. If False, it has none."""
+
+    inherit_expire_in: bool = True
+    """Whether a message without ``expire_in`` takes that of its conversation."""
+
+    disappear_from: Literal["read", "sent"] = "read"
+    """From when the ``expire_in`` of a message is counted, after which it disappears for everybody:
+    from when its status became READ (see ``group_status``), or from when it was sent."""
+
+    quota_counts_repeats: bool = False
+    """Whether a message that is sent again with the same id counts against the quota again."""
 
     full_name_length: Annotated[int, Meta(ge=1)] = 64
     """Characters of the longest name that ``POST /me`` takes."""

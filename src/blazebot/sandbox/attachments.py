@@ -36,8 +36,7 @@ class Attachment(NamedTuple):
 class Attachments:
     """The attachments of a sandbox.
 
-    They are kept for ``attachment_retention`` by the retention clock and then removed, with the
-    next one that is created.
+    They are kept for ``attachment_retention`` by the retention clock; see ``expiry``.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Attachments:
 
     def create(self, user_id: str) -> tuple[Attachment, str]:
         """Create an attachment that is to be uploaded; return it and the secret for that."""
-        self._remove_expired()
         secret = secrets.token_urlsafe(32)
         attachment = Attachment(new_id(), user_id, _hash(secret), None, self._clocks.now())
         self._database.write("INSERT INTO attachments VALUES (?, ?, ?, ?, ?)", attachment)
@@ -124,13 +122,14 @@ class Attachments:
     def _horizon(self) -> int:
         return self._clocks.now() - int(self._settings.attachment_retention * 1e9)
 
-    def _remove_expired(self) -> None:
+    def remove_expired(self) -> bool:
+        """Remove a number of those that were kept long enough; return whether there were any."""
         rows = self._database.read(
             "SELECT attachment_id FROM attachments WHERE created_at < ? LIMIT ?",
             (self._horizon(), _EXPIRED_MOST),
         ).fetchall()
         if not rows:
-            return
+            return False
         self._database.write_all("DELETE FROM attachments WHERE attachment_id = ?", rows)
         expired = [attachment_id for (attachment_id,) in rows]
 
@@ -142,6 +141,7 @@ class Attachments:
                 task.add_done_callback(self._removals.discard)
 
         self._database.after_commit(remove)
+        return True
 
 
 def _hash(secret: str) -> bytes:

@@ -45,12 +45,16 @@ class Identity(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A request as its token is checked against; ``now`` is in unix seconds."""
+    """A request as its token is checked against.
+
+    ``now`` is in unix seconds; it ``is_on_time`` unless a fault has put it off.
+    """
 
     method: str
     uri: str
     body: bytes
     now: float
+    is_on_time: bool
     opens_line: bool
 
 
@@ -99,7 +103,14 @@ class Authority:
         Raises:
             ServiceError: 401, with the cause of the refusal in ``extra``.
         """
-        asked = _Asked(method, uri, body, self._clocks.token_now() / 1e9 + offset, opens_line)
+        asked = _Asked(
+            method,
+            uri,
+            body,
+            now=self._clocks.token_now() / 1e9 + offset,
+            is_on_time=not offset,
+            opens_line=opens_line,
+        )
         try:
             return self._identify(_token_of(authorization or ""), asked)
         except TokenError as error:
@@ -184,7 +195,7 @@ class Authority:
 
     def _has_opened(self, token: str, asked: _Asked) -> bool:
         """Tell whether this token opened the last line of its session before."""
-        if not asked.opens_line or not self._settings.lines_reopen:
+        if not (asked.opens_line and asked.is_on_time and self._settings.lines_reopen):
             return False
         _, claims = read_token(token)
         return bool(claims.jti) and self._opened.get(claims.sid.lower()) == claims.jti

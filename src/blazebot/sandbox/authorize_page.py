@@ -21,7 +21,8 @@ from blazebot.sandbox.directory import Directory
 from blazebot.sandbox.guard import AUTHORIZE_PATH
 from blazebot.sandbox.oauth import OAuth, read_scope
 from blazebot.sandbox.refusals import bad_field, bad_request
-from blazebot.sandbox.store import PERSON, Store, User
+from blazebot.sandbox.rows import PERSON, User
+from blazebot.sandbox.store import Store
 
 __all__ = ["AuthorizePage"]
 

@@ -47,14 +47,14 @@ class Blaze:
         authorization = request.headers.get("Authorization")
         claimed = self._authority.claimed(authorization)
         fault = self._faults.take(HANDSHAKE, claimed)
-        clock = self._faults.take(TOKEN, claimed, HANDSHAKE)
-        offset = clock.seconds if clock else 0.0
-        headers = answer_headers(request, self._service.clocks, offset)
         if fault is not None:
-            refusal = await self._suffer(fault, headers)
+            refusal = await self._suffer(fault, answer_headers(request, self._service.clocks))
             if refusal is not None:
                 self._note(request, claimed, refusal, fault)
                 return refusal
+        clock = self._faults.take(TOKEN, claimed, HANDSHAKE)
+        offset = clock.seconds if clock else 0.0
+        headers = answer_headers(request, self._service.clocks, offset)
         try:
             identity = self._authority.identify(
                 authorization,
@@ -89,6 +89,7 @@ class Blaze:
             self._service,
             faults=self._faults,
             log=self._log,
+            opened_with=fault,
         )
         self._lines.add(line)
         try:

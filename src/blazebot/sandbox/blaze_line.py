@@ -102,6 +102,7 @@ class BlazeLine(Line):
         *,
         faults: Faults,
         log: WireLog,
+        opened_with: Fault | None = None,
     ) -> None:
         super().__init__(socket, transport, service.settings)
         self._bot, self._session_id = identity.user, identity.session_id
@@ -110,6 +111,8 @@ class BlazeLine(Line):
         self._deliveries = service.deliveries
         self._faults = faults
         self._log, self._number = log, log.new_line()
+        self._struck = opened_with.kind if opened_with else ""  # the fault of its opening, its end
+        self._loses_receipts = False
         self._held: dict[str, Fault] = {}  # by the id of the frame whose answer is held back
         # Ids of the frames that are pushed: UUIDs of one random beginning, counted at their end.
         self._frame_prefix, self._frame_count = new_id()[:24], 0
@@ -158,13 +161,14 @@ class BlazeLine(Line):
 
     async def run(self) -> None:
         """Serve the line until it is closed, by either side."""
-        self._log.line(self._bot.user_id, self._number, "opened")
+        self._log.line(self._bot.user_id, self._number, "opened", fault=self._struck)
+        self._struck = ""
         try:
             await super().run()
         finally:
             if self._redelivery is not None:
                 self._redelivery.cancel()
-            self._log.line(self._bot.user_id, self._number, "closed", self.ended_by)
+            self._log.line(self._bot.user_id, self._number, "closed", self.ended_by, self._struck)
 
     async def send(self, frame: bytes, fault: str = "") -> None:
         """Send one frame now: an answer, or with ``fault`` what it says."""
@@ -210,6 +214,8 @@ class BlazeLine(Line):
         except Exception:
             logger.exception("%s failed", frame.action)
             self._refuse_request(frame, broken())
+        finally:
+            self._loses_receipts = False
 
     def _note(self, data: bytes, fault: Fault | None = None) -> None:
         kind = fault.kind if fault else ""
@@ -233,17 +239,19 @@ class BlazeLine(Line):
         self._answer(frame)
 
     def _acknowledge(self, frame: Frame) -> None:
-        receipt = _params(frame, IncomingReceipt)
-        self._deliveries.acknowledge(self._bot.user_id, receipt.message_id, receipt.status)
+        self._take_receipts([_params(frame, IncomingReceipt)])
         self._answer(frame)
 
     def _acknowledge_all(self, frame: Frame) -> None:
         batch = _params(frame, _ReceiptBatch)
         if len(batch.messages) > BATCH_LIMIT:
             raise bad_field("messages", f"at most {BATCH_LIMIT} in one batch")
-        for receipt in batch.messages:
-            self._deliveries.acknowledge(self._bot.user_id, receipt.message_id, receipt.status)
+        self._take_receipts(batch.messages)
         self._answer(frame)
+
+    def _take_receipts(self, receipts: list[IncomingReceipt]) -> None:
+        for receipt in () if self._loses_receipts else receipts:
+            self._deliveries.acknowledge(self._bot.user_id, receipt.message_id, receipt.status)
 
     def _answer(self, frame: Frame, data: Any = None) -> None:
         self._store.after_commit(partial(self._settle, frame, data))
@@ -357,6 +365,7 @@ class BlazeLine(Line):
 
     def suffer(self, fault: Fault) -> None:
         """Do to this line what a fault says."""
+        self._struck = fault.kind
         if fault.kind == "drop":
             self.end(WSCloseCode.GOING_AWAY, "a fault")
         elif fault.kind == "abort":
@@ -376,12 +385,12 @@ class BlazeLine(Line):
         """Do to a request what a fault says; return whether that was all."""
         if fault.kind == "error":
             self._refuse_request(frame, fault.error())
-        elif fault.kind == "lost_acknowledgement":
-            self._answer(frame)
+            return True
+        if fault.kind == "lost_acknowledgement":
+            self._loses_receipts = True
         else:
             self._held[frame.id] = fault
-            return False
-        return True
+        return False
 
     def _in_order(self, page: list[StoredMessage]) -> Sequence[StoredMessage]:
         """Return a page as it is pushed: in order, unless a fault says otherwise."""

@@ -10,7 +10,7 @@ import msgspec
 from blazebot.errors import FrameError
 from blazebot.sandbox.drafts import AnyRequest
 from blazebot.sandbox.refusals import bad_request, bad_shape
-from blazebot.sandbox.store import User
+from blazebot.sandbox.rows import User
 from blazebot.wire.codec import decode_json
 from blazebot.wire.limits import REQUEST_LIMIT
 
@@ -23,7 +23,8 @@ class Call(NamedTuple):
     """A request whose token was found good.
 
     ``parameters`` are what stands in the path for each ``:name`` of the endpoint's pattern, in
-    order; ``origin`` is how the client addressed the sandbox: ``http://127.0.0.1:7777``.
+    order; ``origin`` is how the client addressed the sandbox: ``http://127.0.0.1:7777``. One that
+    ``is_lost`` is answered and takes no effect.
     """
 
     user: User
@@ -31,6 +32,7 @@ class Call(NamedTuple):
     parameters: tuple[str, ...]
     body: bytes
     origin: str
+    is_lost: bool = False
 
 
 Endpoint = Callable[[Call], Awaitable[Any]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -16,8 +18,7 @@ __all__ = ["LogOperations"]
 
 _JSON_LINES: Final = "application/x-ndjson"
 
-_AT_ONCE: Final = 200
-"""Entries that are decoded in one turn of the loop."""
+_PAGE: Final = 200
 
 
 class LogQuery(msgspec.Struct):
@@ -55,18 +56,24 @@ class LogOperations:
         """Show what went over the wire, the oldest that is kept first; one entry a line."""
         response = web.StreamResponse(headers={"Content-Type": _JSON_LINES})
         await response.prepare(request)
+        with contextlib.suppress(ConnectionError):  # the caller hangs up when it has enough
+            await self._write(response, query)
+        return response
+
+    async def _write(self, response: web.StreamResponse, query: LogQuery) -> None:
         cursor, left, end = query.after, query.limit, self._log.last
         while left > 0:
-            page = self._log.entries(cursor, min(left, _AT_ONCE), query.bot_id.lower())
+            page = self._log.entries(cursor, min(left, _PAGE), query.bot_id.lower())
             if not query.follow:
                 page = [entry for entry in page if entry.number <= end]
             if page:
                 cursor, left = page[-1].number, left - len(page)
-                await response.write(b"".join(encode_json(document(one)) + b"\n" for one in page))
+                for entry in page:  # one may be some MiB once it is inflated
+                    await response.write(encode_json(document(entry)) + b"\n")
+                    await asyncio.sleep(0)
             elif not query.follow:
                 break
             else:
                 cursor = self._log.last
                 if not await self._log.wait(cursor):
                     break
-        return response

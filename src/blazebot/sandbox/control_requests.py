@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from blazebot.errors import ContentError
+from blazebot.keys.issue import Form
 from blazebot.sandbox.drafts import (
     Draft,
     new_id,
@@ -20,21 +21,34 @@ from blazebot.wire.content import PLAIN_TEXT, Text
 from blazebot.wire.limits import REQUEST_LIMIT
 
 __all__ = [
+    "NEWEST",
     "Befriend",
     "Bot",
+    "BotChange",
+    "ChangesQuery",
     "ClockChange",
     "Command",
     "CreatePeople",
+    "Duration",
     "Friend",
     "Friendship",
+    "GroupChange",
+    "GroupCode",
+    "HistoryQuery",
+    "Member",
+    "MemberChange",
+    "NewAuthorization",
     "NewGroup",
     "NewPersonSession",
     "NewSession",
     "NewUser",
+    "NewUsers",
+    "PersonGroup",
     "PersonMessage",
     "PersonReading",
     "Read",
     "Reading",
+    "RelationshipChange",
     "Send",
     "SentMessage",
     "Subscribe",
@@ -43,6 +57,19 @@ __all__ = [
 _TEN_YEARS = 10 * 366 * 24 * 3600
 _Offset = Annotated[float, Meta(ge=-_TEN_YEARS, le=_TEN_YEARS)]
 
+NEWEST: Final = 2**62
+"""A seq above all."""
+
+_Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]  # told of, not checked here
+_Seq = Annotated[int, Meta(ge=0, le=NEWEST)]
+_Limit = Annotated[int, Meta(ge=1, le=1000)]
+
+# What one request may name, and what it may create, so that it does not take long.
+_MANY: Final = 10_000
+_NEW: Final = 1000
+
+_Ids = Annotated[list[_Id], Meta(max_length=_MANY)]
+
 
 class NewUser(Struct):
     """A person or a bot to create; an empty name is made up."""
@@ -50,10 +77,21 @@ class NewUser(Struct):
     full_name: str = ""
 
 
-class NewSession(Struct):
-    """A session to issue: ``form`` is one of ``blazebot.keys.issue.FORMS``."""
+NewUsers = Annotated[list[NewUser], Meta(max_length=_NEW)]
+"""Users to create."""
 
-    form: str = "app"
+
+class BotChange(Struct):
+    """What to change of a bot; what is absent stays. An empty ``redirect_uri`` is none."""
+
+    full_name: str | None = None
+    redirect_uri: str | None = None
+
+
+class NewSession(Struct):
+    """A session to issue; ``form`` is the keystore's."""
+
+    form: Form = "app"
 
 
 class NewPersonSession(Struct):
@@ -69,15 +107,22 @@ class NewPersonSession(Struct):
 class Friend(Struct):
     """A bot to add to a person's friends."""
 
-    user_id: str
+    user_id: _Id
+
+
+class RelationshipChange(Struct):
+    """What a person makes of a user."""
+
+    user_id: _Id
+    action: Literal["ADD", "REMOVE", "BLOCK", "UNBLOCK"]
 
 
 class NewGroup(Struct):
     """A group to create: ``creator_id`` may be anybody, ``participants`` are the others' ids."""
 
-    creator_id: str
+    creator_id: _Id
     name: str = ""
-    participants: list[str] = []
+    participants: _Ids = []
     announcement: str = ""
 
 
@@ -93,16 +138,16 @@ class PersonMessage(Struct):
     copes with it.
     """
 
-    conversation_id: str | None = None
-    recipient_id: str | None = None
+    conversation_id: _Id | None = None
+    recipient_id: _Id | None = None
     text: str | None = None
     category: str | None = None
     data_base64: str | None = None
-    message_id: str | None = None
-    quote_message_id: str | None = None
+    message_id: _Id | None = None
+    quote_message_id: _Id | None = None
     silent: bool = False
-    expire_in: int = 0
-    mentions: list[str] = []
+    expire_in: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    mentions: list[_Id] = []
     encrypted: bool = False
     unchecked: bool = False
 
@@ -142,7 +187,70 @@ class PersonMessage(Struct):
 class Reading(Struct):
     """Messages that a person marks read."""
 
-    message_ids: list[str]
+    message_ids: Annotated[list[str], Meta(max_length=_MANY)]
+
+
+class HistoryQuery(Struct):
+    """Which messages of a conversation: the newest ``limit`` with a seq below ``before``."""
+
+    before: _Seq = NEWEST
+    limit: _Limit = 100
+
+
+class ChangesQuery(Struct):
+    """Which messages that a person sees: the first ``limit`` that changed since ``after``."""
+
+    after: _Seq = 0
+    limit: _Limit = 100
+
+
+class PersonGroup(Struct):
+    """A group that a person creates, with the others' ids."""
+
+    name: str = ""
+    participants: _Ids = []
+    announcement: str = ""
+
+
+class GroupChange(Struct):
+    """What to change of a group; what is absent stays."""
+
+    name: str | None = None
+    announcement: str | None = None
+
+
+class GroupCode(Struct):
+    """The code of a group to join."""
+
+    code_id: _Id
+
+
+class Member(Struct):
+    """Somebody to add or remove, or to give a role: ADMIN or empty."""
+
+    user_id: _Id
+    role: str = ""
+
+
+class MemberChange(Struct):
+    """Who is added, removed, or given a role."""
+
+    action: Literal["ADD", "REMOVE", "ROLE"]
+    participants: Annotated[list[Member], Meta(max_length=_MANY)]
+
+
+class Duration(Struct):
+    """``duration`` is in seconds; 0 ends it."""
+
+    duration: Annotated[int, Meta(ge=0)]
+
+
+class NewAuthorization(Struct):
+    """What a person grants a bot: scopes separated by spaces."""
+
+    bot_id: _Id
+    scope: str = "PROFILE:READ"
+    code_challenge: str = ""
 
 
 class ClockChange(Struct):
@@ -165,14 +273,14 @@ class Subscribe(_Command, tag="subscribe"):
     Without ``after`` from now on. A later one replaces an earlier one.
     """
 
-    people: list[str] | None = None
+    people: list[_Id] | None = None
     after: int | None = None
 
 
 class SentMessage(PersonMessage, kw_only=True):
     """A message of one of many people."""
 
-    person_id: str
+    person_id: _Id
 
 
 class Send(_Command, tag="send"):
@@ -184,7 +292,7 @@ class Send(_Command, tag="send"):
 class PersonReading(Struct):
     """What one person marks read."""
 
-    person_id: str
+    person_id: _Id
     message_ids: list[str]
 
 
@@ -197,7 +305,7 @@ class Read(_Command, tag="read"):
 class Bot(_Command, tag="bot"):
     """How a bot is doing."""
 
-    bot_id: str
+    bot_id: _Id
 
 
 class CreatePeople(_Command, tag="people"):
@@ -209,8 +317,8 @@ class CreatePeople(_Command, tag="people"):
 class Friendship(Struct):
     """A person who adds a bot as a friend."""
 
-    person_id: str
-    user_id: str
+    person_id: _Id
+    user_id: _Id
 
 
 class Befriend(_Command, tag="friends"):

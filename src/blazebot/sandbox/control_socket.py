@@ -23,7 +23,8 @@ from blazebot.sandbox import control_requests as requests
 from blazebot.sandbox.actions import Actions
 from blazebot.sandbox.lines import Line
 from blazebot.sandbox.refusals import bad_request, broken, error_body
-from blazebot.sandbox.service import Service, Sighting
+from blazebot.sandbox.service import Service
+from blazebot.sandbox.sightings import Sighting
 from blazebot.wire.codec import decode_json, encode_json
 
 __all__ = ["ControlSocket"]
@@ -119,7 +120,7 @@ class _ControlLine(Line):
             people: Container[str] = _Everybody()
         else:
             people = {self._directory.person(person_id).user_id for person_id in command.people}
-        newest = self._store.last_change()
+        newest = self._store.messages.last_change()
         # A cursor of another database may lie ahead: nothing is to be missed because of that.
         self._cursor = newest if command.after is None else min(command.after, newest)
         self._people, self._received = people, set()
@@ -165,7 +166,7 @@ class _ControlLine(Line):
         if not self._people:
             return False
         people = self._people
-        glance = self._service.look(
+        glance = self._service.sightings.look(
             people, after=self._cursor, limit=_EVENTS_MOST, received=self._received
         )
         if glance.ended:
@@ -211,11 +212,11 @@ class ControlSocket:
             return socket
         line = _ControlLine(socket, request.transport, self._actions, self._service)
         self._lines.add(line)
-        self._service.watchers.add(line.wake)
+        self._service.deliveries.watchers.add(line.wake)
         try:
             await line.run()
         finally:
-            self._service.watchers.discard(line.wake)
+            self._service.deliveries.watchers.discard(line.wake)
             self._lines.discard(line)
         return socket
 

@@ -31,7 +31,8 @@ _APPLICATION_ID: Final = 0x424C5A42
 _LEAST_SQLITE: Final = (3, 37)  # STRICT tables
 
 _CACHE_KIB: Final = 64 * 1024
-_CHECKPOINT_PAGES: Final = 4000
+_CHECKPOINT_PAGES: Final = 16_000
+"""Pages of 4 KiB in the write-ahead log before they go into the file, which takes a while."""
 
 
 class Database:

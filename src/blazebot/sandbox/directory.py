@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -13,7 +14,7 @@ from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.drafts import new_id
 from blazebot.sandbox.encryption import Encryption
 from blazebot.sandbox.refusals import bad_field, forbidden, not_found
-from blazebot.sandbox.store import (
+from blazebot.sandbox.rows import (
     BOT,
     CONTACT,
     GROUP,
@@ -21,9 +22,9 @@ from blazebot.sandbox.store import (
     Conversation,
     Participant,
     Session,
-    Store,
     User,
 )
+from blazebot.sandbox.store import Store
 from blazebot.wire.ids import contact_conversation_id, group_conversation_id
 from blazebot.wire.limits import PARTICIPANTS_LIMIT
 
@@ -37,6 +38,9 @@ _NAME_LENGTH: Final = 512
 
 _ANNOUNCEMENT_LENGTH: Final = 1024
 """Characters of a group's announcement [D]."""
+
+
+_contact_id = lru_cache(16_384)(contact_conversation_id)
 
 
 class Directory:
@@ -100,6 +104,12 @@ class Directory:
             self._encryption.open_session(user.user_id, user.created_at)
         return user
 
+    def delete(self, bot: User) -> None:
+        """Delete a bot and end its session; it stays in its conversations as somebody who was."""
+        now = self._clocks.now()
+        self._store.end_sessions(bot.user_id, now)
+        self._store.delete_user(bot.user_id, now)
+
     def issue_session(self, bot: User, form: str) -> Issued:
         """Give a bot a new session, which ends its live one; the private key is not kept.
 
@@ -155,7 +165,7 @@ class Directory:
         """
         if creator.user_id == other.user_id:
             raise bad_field("user_id", "a conversation is with somebody else")
-        conversation_id = contact_conversation_id(creator.user_id, other.user_id)
+        conversation_id = _contact_id(creator.user_id, other.user_id)
         found = self._store.conversation(conversation_id)
         return found or self._open(conversation_id, CONTACT, creator, [other])
 

@@ -8,8 +8,9 @@ from typing import Final
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.drafts import Draft
 from blazebot.sandbox.refusals import forbidden
+from blazebot.sandbox.rows import GROUP, Conversation, StoredMessage
 from blazebot.sandbox.settings import SandboxSettings
-from blazebot.sandbox.store import GROUP, Conversation, Store, StoredMessage
+from blazebot.sandbox.store import Store
 from blazebot.wire.content import Content, Pin, Recall, decode_bytes
 
 __all__ = ["Editing"]
@@ -31,7 +32,7 @@ class Editing:
         clocks: Clocks,
         settings: SandboxSettings,
         *,
-        on_recall: Callable[[StoredMessage, Conversation], None],
+        on_recall: Callable[[StoredMessage], None],
     ) -> None:
         self._store = store
         self._clocks = clocks
@@ -63,10 +64,10 @@ class Editing:
             return
         content = decode_bytes(draft.category, draft.data)
         for message in self._named(content, conversation):
-            if message is None or message.recalled:
+            if message is None or message.is_gone:
                 continue
             if isinstance(content, Recall):
-                self._on_recall(message, conversation)
+                self._on_recall(message)
                 self._edit(message._replace(data=b"", mentions="", recalled=1, pinned=0))
             elif isinstance(content, Pin) and message.pinned != (content.action == "PIN"):
                 self._edit(message._replace(pinned=1 - message.pinned))
@@ -77,7 +78,7 @@ class Editing:
             names: tuple[str, ...] = (content.message_id,)
         else:
             names = content.message_ids if isinstance(content, Pin) else ()
-        found = (self._store.message(name.lower()) for name in names)
+        found = (self._store.messages.find(name.lower()) for name in names)
         where = conversation.conversation_id
         return [one if one and one.conversation_id == where else None for one in found]
 
@@ -85,7 +86,7 @@ class Editing:
         return conversation.category != GROUP or self._settings.members_pin
 
     def _edit(self, message: StoredMessage) -> None:
-        self._store.edit_message(
+        self._store.messages.edit(
             message._replace(updated_at=self._clocks.now(), changed=self._store.next_position())
         )
 

@@ -18,7 +18,8 @@ from blazebot.keys.curve import curve_public_key
 from blazebot.keys.encryption import MessageCipher, Recipient, session_ids
 from blazebot.sandbox.drafts import new_id
 from blazebot.sandbox.refusals import bad_field
-from blazebot.sandbox.store import Conversation, Session, Store, StoredMessage, User
+from blazebot.sandbox.rows import Conversation, Session, StoredMessage, User
+from blazebot.sandbox.store import Store
 from blazebot.wire.base64 import decode_base64, encode_base64
 
 __all__ = ["ENCRYPTED", "PLAIN", "Encrypted", "Encryption", "encrypted_category", "named_sessions"]

@@ -123,6 +123,9 @@ OCCASIONS: Final[Mapping[Kind, tuple[Occasion, ...]]] = {
 }
 """When each kind may strike."""
 
+_NAMELESS: Final = frozenset((HANDSHAKE, LINE, ANSWER, PAGE, SANDBOX))
+"""Occasions whose name is their own."""
+
 _SECONDS: Final[Mapping[str, float]] = {"clock_off": 600.0, "slow": 2.0, "restart": 1.0}
 """What ``seconds`` is unless given."""
 
@@ -136,8 +139,6 @@ _WORDS: Final[Mapping[int, str]] = {
 
 _LATEST: Final = 3600
 """Seconds that an answer may be late, and a restart take."""
-
-_GZIP_HEADER: Final = 10
 
 _KEPT: Final = 1000
 """Faults that are listed, beyond which the oldest that are spent are forgotten."""
@@ -209,6 +210,9 @@ class Faults:
         seconds = new.seconds if new.seconds is not None else _SECONDS.get(new.kind, 0.0)
         if not math.isfinite(seconds) or (new.kind != "clock_off" and not 0 <= seconds <= _LATEST):
             raise bad_field("seconds", f"should be from 0 to {_LATEST}")
+        if new.kind == "restart" and (new.times != 1 or new.probability < 1):
+            raise bad_field("times", "a restart is at once, and once")
+        _check_only(new)
         self._added += 1
         fault = Fault(
             fault_id=self._added,
@@ -309,9 +313,17 @@ def damaged(frame: bytes, fault: Fault, chance: random.Random) -> bytes:
     if fault.kind == "truncate":
         return frame[: chance.randrange(1, len(frame))]
     spoilt = bytearray(frame)
-    # Behind the gzip header, some of whose bytes mean nothing.
-    spoilt[chance.randrange(_GZIP_HEADER, len(frame))] ^= chance.randrange(1, 256)
+    # The checksum: of the other bits some mean nothing.
+    spoilt[chance.randrange(len(frame) - 8, len(frame) - 4)] ^= chance.randrange(1, 256)
     return bytes(spoilt)
+
+
+def _check_only(new: NewFault) -> None:
+    """Refuse an ``only`` that nothing can have as its name."""
+    occasions = OCCASIONS[new.kind]
+    matches = any(fnmatch.fnmatchcase(occasion, new.only) for occasion in occasions)
+    if new.only and not matches and _NAMELESS.issuperset(occasions):
+        raise bad_field("only", f"{new.kind} strikes only at: {', '.join(occasions)}")
 
 
 def reordered(page: Sequence[StoredMessage], chance: random.Random) -> list[StoredMessage]:

@@ -11,8 +11,8 @@ from typing import Final
 from blazebot.sandbox.directory import check_group_texts
 from blazebot.sandbox.drafts import new_id
 from blazebot.sandbox.refusals import bad_field, forbidden, group_full, not_found
+from blazebot.sandbox.rows import GROUP, Conversation, Participant, User
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import GROUP, Conversation, Participant, User
 from blazebot.wire.limits import PARTICIPANTS_LIMIT
 
 __all__ = ["Groups"]
@@ -110,9 +110,20 @@ class Groups:
         return group
 
     def exit(self, actor: User, conversation_id: str) -> Conversation:
-        """Leave a group. An owner who leaves has no successor."""
+        """Leave a group. An owner has a successor only if ``owner_has_successor`` [A]."""
         group = self._group(actor, conversation_id)
-        return self._remove(actor, group, [actor.user_id], "EXIT")
+        was_owner = group.participants[actor.user_id].role == OWNER
+        group = self._remove(actor, group, [actor.user_id], "EXIT")
+        if was_owner and group.participants and self._settings.owner_has_successor:
+            group = self._succeed(actor, group)
+        return group
+
+    def exit_all(self, actor: User) -> None:
+        """Leave all groups."""
+        for conversation_id in self._store.conversation_ids(actor.user_id):
+            conversation = self._directory.conversation_of(actor.user_id, conversation_id)
+            if conversation.category == GROUP:
+                self.exit(actor, conversation_id)
 
     def rotate(self, actor: User, conversation_id: str) -> Conversation:
         """Give a group a new code; owner or admin only. The old one lets nobody join any more."""
@@ -206,6 +217,15 @@ class Groups:
         self._write(group)
         for user_id in user_ids:
             self._service.conversation_changed(group, action, user_id, actor.user_id)
+        return group
+
+    def _succeed(self, actor: User, group: Conversation) -> Conversation:
+        """Make who comes next the owner of a group whose owner, the actor, has left."""
+        heir = min(group.participants.values(), key=lambda one: (one.role != ADMIN, one.joined))
+        participants = group.participants | {heir.user_id: heir._replace(role=OWNER)}
+        group = group._replace(participants=participants)
+        self._write(group)
+        self._service.conversation_changed(group, "ROLE", heir.user_id, actor.user_id, role=OWNER)
         return group
 
     def _write(self, changed: Conversation) -> bool:

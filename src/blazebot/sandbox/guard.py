@@ -16,7 +16,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-__all__ = ["AUTHORIZE_PATH", "CONTROL_PREFIX", "Guard", "is_loopback"]
+from blazebot.sandbox.answers import refusal
+from blazebot.sandbox.refusals import forbidden
+from blazebot.wire.hosts import SERVICE_HOSTS
+
+__all__ = ["AUTHORIZE_PATH", "CONTROL_PREFIX", "Guard", "is_loopback", "service_hosts_only"]
 
 CONTROL_PREFIX: Final = "/control"
 AUTHORIZE_PATH: Final = "/oauth/authorize"
@@ -85,20 +89,43 @@ class Guard:
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse with 403 in plain words, or let the request through."""
+        """Refuse with 403, or let the request through."""
         complaint = self.complaint(request.headers.get("Host", ""), request.headers.get("Origin"))
         if complaint is not None:
-            return web.Response(status=403, text=f"Refused: {complaint}.\n")
-        path = request.path
-        if path in (CONTROL_PREFIX, AUTHORIZE_PATH) or path.startswith(f"{CONTROL_PREFIX}/"):
+            return _refused(request, complaint)
+        if _is_control(request.path) or request.path == AUTHORIZE_PATH:
             given = request.headers.get("Authorization"), request.query.get("token")
             if not self.admits_control(*given):
-                return web.Response(
-                    status=403,
-                    text="Refused: the control API needs the token that the sandbox showed at its "
-                    "start, as Authorization: Bearer or ?token=.\n",
+                return _refused(
+                    request,
+                    "the control API needs the token that the sandbox showed at its start, "
+                    "as Authorization: Bearer or ?token=",
                 )
         return await handler(request)
+
+
+def _is_control(path: str) -> bool:
+    return path == CONTROL_PREFIX or path.startswith(f"{CONTROL_PREFIX}/")
+
+
+def _refused(request: web.Request, complaint: str) -> web.Response:
+    """Return 403: to drivers of the control API as it tells errors, else in plain words."""
+    if _is_control(request.path):
+        return refusal(forbidden(complaint))
+    return web.Response(status=403, text=f"Refused: {complaint}.\n")
+
+
+@web.middleware
+async def service_hosts_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse with 421 what is not addressed to one of the service's own names, on any port.
+
+    ``Origin`` does not matter there: no page has the names' certificate, and nothing is to be had
+    without a token.
+    """
+    if _host_name(request.headers.get("Host", "")) not in SERVICE_HOSTS:
+        words = f"Misdirected: here are only {', '.join(SERVICE_HOSTS)}.\n"
+        return web.Response(status=421, text=words)
+    return await handler(request)
 
 
 def _host_name(host: str) -> str | None:

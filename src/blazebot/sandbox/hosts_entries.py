@@ -58,7 +58,7 @@ def applied(
             ) from None
         edit_hosts_file(path, remove_entries)  # of the dead: the living would hold the lock
         _refuse_other_mappings(path, names, addresses)
-        _keep(before, backup)
+        _keep(read_hosts_file(path), backup)
         held.enter_context(watched(path, process))
         try:
             edit_hosts_file(path, partial(add_entries, entries=lines, process=process))
@@ -88,7 +88,8 @@ def unapply(path: Path) -> bool:
         SandboxError: the file may not be changed; the message says what to do.
     """
     found = bool(marked_processes(read_hosts_file(path)))
-    edit_hosts_file(path, remove_entries)
+    if found:
+        edit_hosts_file(path, remove_entries)
     return found
 
 

@@ -93,6 +93,7 @@ class Line(ABC):
     def freeze(self) -> None:
         """Neither read nor send any more, and leave the line open, as a dead peer's is."""
         self._frozen.set()
+        self._ticker.cancel()
         self._transport.pause_reading()
         self._work.set()
 

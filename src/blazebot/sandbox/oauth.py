@@ -22,9 +22,10 @@ from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.drafts import new_id
 from blazebot.sandbox.guard import is_loopback
 from blazebot.sandbox.refusals import bad_field, code_expired, forbidden, not_found
+from blazebot.sandbox.rows import User
 from blazebot.sandbox.service_key import ServiceKey
 from blazebot.sandbox.settings import SandboxSettings
-from blazebot.sandbox.store import Store, User
+from blazebot.sandbox.store import Store
 from blazebot.wire.base64 import decode_base64, encode_base64
 
 __all__ = ["App", "Authorization", "CodeExchange", "OAuth", "read_scope"]
@@ -60,6 +61,9 @@ class Authorization(NamedTuple):
     def scopes(self) -> frozenset[str]:
         """The scopes that were granted."""
         return frozenset(self.scope.split())
+
+
+_AUTHORIZATION: Final = ", ".join(Authorization._fields)
 
 
 class CodeExchange(NamedTuple):
@@ -123,6 +127,12 @@ class OAuth:
             (bot_id, _hash(secret)),
         )
         return secret
+
+    def forget_bot(self, bot_id: str) -> None:
+        """Forget what is set for a bot, and end what people have granted it."""
+        self._database.write("DELETE FROM apps WHERE bot_id = ?", (bot_id,))
+        self._database.write("DELETE FROM oauth_codes WHERE bot_id = ?", (bot_id,))
+        self._database.write("DELETE FROM authorizations WHERE bot_id = ?", (bot_id,))
 
     # Codes
 
@@ -199,21 +209,25 @@ class OAuth:
 
     def authorization(self, authorization_id: str) -> Authorization | None:
         """Return an authorization that has not ended."""
-        found = self._authorizations("authorization_id", authorization_id)
-        return found[0] if found else None
+        row = self._database.read(
+            f"SELECT {_AUTHORIZATION} FROM authorizations"  # noqa: S608
+            " WHERE authorization_id = ? AND created_at >= ?",
+            (authorization_id, self._oldest()),
+        ).fetchone()
+        return row and Authorization._make(row)
 
     def authorizations_of(self, user_id: str) -> list[Authorization]:
         """Return what a person has granted and not taken back, the first granted first."""
-        return self._authorizations("user_id", user_id)
-
-    def _authorizations(self, column: str, value: str) -> list[Authorization]:
-        oldest = self._clocks.now() - int(self._settings.oauth_lifetime * 1e9)
         rows = self._database.read(
-            f"SELECT {', '.join(Authorization._fields)} FROM authorizations"  # noqa: S608
-            f" WHERE {column} = ? AND created_at >= ? ORDER BY created_at",
-            (value, oldest),
+            f"SELECT {_AUTHORIZATION} FROM authorizations"  # noqa: S608
+            " WHERE user_id = ? AND created_at >= ? ORDER BY created_at",
+            (user_id, self._oldest()),
         )
         return [Authorization._make(row) for row in rows]
+
+    def _oldest(self) -> int:
+        """Return when an authorization was granted that ends now."""
+        return self._clocks.now() - int(self._settings.oauth_lifetime * 1e9)
 
     def revoke(self, person: User, authorization_id: str) -> None:
         """Take back what a person has granted.

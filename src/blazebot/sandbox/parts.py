@@ -59,7 +59,8 @@ class Parts:
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
-        planned = [parse_fault(text) for text in settings.faults]
+        self.planned = [parse_fault(text) for text in settings.faults]
+        """Faults to switch on once the sandbox can be reached."""
         self.log = WireLog(most=settings.log_entries, path=settings.log_file)
         try:
             self._store = Store(settings.db, sync=settings.sync)
@@ -81,13 +82,11 @@ class Parts:
         self.expiry = Expiry(self._store, clocks, service.deliveries, self._attachments)
         self._groups, self._relationships = Groups(service), Relationships(service)
         self._blaze = Blaze(self._authority, service, self.faults, self.log)
-        self._attachment_endpoints = AttachmentEndpoints(self._attachments)
+        self._attachment_endpoints = AttachmentEndpoints(self._attachments, self.log)
         self._rest = self._put_rest_together()
         actions = Actions(service, self._blaze, self._authority, self._oauth)
         self._control_socket = ControlSocket(actions, service)
         self._control = self._put_control_together(actions)
-        for new in planned:
-            self.faults.add(new)
 
     def _put_rest_together(self) -> Rest:
         service = self._service
@@ -137,6 +136,7 @@ class Parts:
         app.router.add_routes(authorize_page.routes())
         app.router.add_routes(self._attachment_endpoints.routes())
         app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_response_prepare.append(self._attachment_endpoints.note)
         app.on_shutdown.append(self._end_lines)
         return app
 
@@ -145,6 +145,7 @@ class Parts:
         app = web.Application(middlewares=[service_hosts_only], client_max_size=_BODY_LIMIT)
         app.router.add_routes(self._attachment_endpoints.routes())
         app.router.add_route("*", "/{path:.*}", self._handle_as_service)
+        app.on_response_prepare.append(self._attachment_endpoints.note)
         app.on_shutdown.append(self._end_lines)
         return app
 

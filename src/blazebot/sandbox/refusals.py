@@ -22,6 +22,7 @@ __all__ = [
     "no_endpoint",
     "not_found",
     "too_large",
+    "too_many_requests",
     "unauthorized",
 ]
 
@@ -31,6 +32,7 @@ FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 TOO_LARGE: Final = 413
+TOO_MANY_REQUESTS: Final = 429
 SERVER_ERROR: Final = 500
 BAD_FIELD: Final = 10002
 GROUP_FULL: Final = 20116
@@ -145,6 +147,19 @@ def no_endpoint(method: str, path: str) -> ServiceError:
         "The endpoint is not found.",
         status=_STATUS,
         extra={"reason": f"the sandbox has no {method} {path}"},
+    )
+
+
+def too_many_requests(quota: int, window: float) -> ServiceError:
+    """Return 429: the bot has sent ``quota`` messages in ``window`` seconds [D]."""
+    return service_error(
+        TOO_MANY_REQUESTS,
+        "Too Many Requests.",
+        status=_STATUS,
+        extra={
+            "reason": f"a bot sends at most {quota} messages in {window:g} s: "
+            "see the settings quota and quota_window"
+        },
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from blazebot.sandbox.refusals import bad_field
+from blazebot.sandbox.rows import BLOCKING, FRIEND, User
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import BLOCKING, FRIEND, User
 from blazebot.sandbox.views import user_view
 
 __all__ = ["ACTIONS", "Relationships"]

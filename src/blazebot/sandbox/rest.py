@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import ContentEncodingError
 
 from blazebot.errors import ServiceError, TokenError
 from blazebot.sandbox.answers import REQUEST_ID, answer_headers, json_answer
@@ -51,8 +52,7 @@ _ACKNOWLEDGEMENTS: Final = "POST /acknowledgements"
 BAD_GATEWAY: Final = 502
 """What a proxy before the service answers, in HTML; the service itself never does."""
 
-_OFFSET_LENGTH: Final = 20
-"""Digits of what is no time any more."""
+_LAST_TIME: Final = 2**63 - 1
 
 logger = logging.getLogger("blazebot.sandbox")
 
@@ -111,13 +111,16 @@ class Rest:
         claimed = self._authority.claimed(asked.authorization)
         route = self._routes.find(asked.method, asked.path)
         name = route.name if route else f"{asked.method} {asked.path}"
-        clock = self._faults.take(TOKEN, claimed, name)
+        fault = self._fault_of(claimed, name)
+        answer = self._refuse(fault) if fault is not None else None
+        clock = None
+        if answer is None and claimed and route is not None:  # a token is checked
+            clock = self._faults.take(TOKEN, claimed, name)
         offset = clock.seconds if clock else 0.0
         headers = answer_headers(request, self._clocks, offset)
-        fault = self._fault_of(claimed, name)
-        answer = self._refuse(fault, asked) if fault is not None else None
         if answer is None:
-            answer = await self._answer(route, asked, offset)
+            is_lost = fault is not None and fault.kind == "lost_acknowledgement"
+            answer = await self._answer(route, asked, offset, is_lost=is_lost)
             if fault is not None:
                 await self._faults.delay(fault)
         response = self._response(request, answer, headers)
@@ -137,7 +140,9 @@ class Rest:
         )
         return response
 
-    async def _answer(self, route: Route | None, asked: _Request, offset: float) -> _Answer:
+    async def _answer(
+        self, route: Route | None, asked: _Request, offset: float, *, is_lost: bool
+    ) -> _Answer:
         """Do what is asked, and return the answer once that is committed."""
         identity: Identity | None = None
         status = 200
@@ -158,7 +163,7 @@ class Rest:
                     body=asked.body,
                     offset=offset,
                 )
-                answer = await self._call(route, identity, asked)
+                answer = await self._call(route, identity, asked, is_lost=is_lost)
             await self._store.committed()
         except ServiceError as error:
             status = 500 if error.status == 500 else 202
@@ -192,12 +197,10 @@ class Rest:
             fault = self._faults.take(ACKNOWLEDGEMENT, claimed, name)
         return fault or self._faults.take(CALL, claimed, name)
 
-    def _refuse(self, fault: Fault, asked: _Request) -> _Answer | None:
+    def _refuse(self, fault: Fault) -> _Answer | None:
         """Return what a fault answers instead of us, None if it leaves that to us."""
         if fault.kind == "bad_gateway":
             return _Answer(BAD_GATEWAY, b"<html><h1>502 Bad Gateway</h1></html>\n")
-        if fault.kind == "lost_acknowledgement":
-            return _Answer(200, encode_json({"data": msgspec.Raw(asked.body)}))
         if fault.kind == "unauthorized":
             error = unauthorized(TokenError("session", "a fault"))
         elif fault.kind == "error":
@@ -207,7 +210,9 @@ class Rest:
         status = 500 if error.status == 500 else 202
         return _Answer(status, encode_json({"error": error_body(error)}))
 
-    async def _call(self, route: Route, identity: Identity, asked: _Request) -> Any:
+    async def _call(
+        self, route: Route, identity: Identity, asked: _Request, *, is_lost: bool
+    ) -> Any:
         user, session_id, authorization = identity
         if authorization is not None:
             scope = self._scopes.get(route.name)
@@ -216,7 +221,7 @@ class Rest:
             if scope not in authorization.scopes:
                 raise forbidden(f"{route.name} needs the scope {scope}, which was not granted")
         return await route.endpoint(
-            Call(user, session_id, route.parameters, asked.body, asked.origin)
+            Call(user, session_id, route.parameters, asked.body, asked.origin, is_lost)
         )
 
 
@@ -229,6 +234,8 @@ async def _receive(request: web.Request) -> _Request:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise bad_request("the body is too large") from None
+    except (web.RequestPayloadError, ContentEncodingError):
+        raise bad_request("the body broke off, or is not encoded as it says") from None
     return _Request(
         request.method,
         request.path,
@@ -262,13 +269,14 @@ class MessageEndpoints:
         receipts = read_body(call.body, list[IncomingReceipt])
         if len(receipts) > BATCH_LIMIT:
             raise bad_field("messages", f"at most {BATCH_LIMIT} in one request")
-        for receipt in receipts:
+        for receipt in () if call.is_lost else receipts:
             self._deliveries.acknowledge(call.user.user_id, receipt.message_id, receipt.status)
         return {"data": receipts}
 
     async def _statuses(self, call: Call) -> Any:
         """Show receipts of the bot's messages since an offset, in nanoseconds since the epoch."""
         text = call.parameters[0]
-        if not (text.isascii() and text.isdigit() and len(text) < _OFFSET_LENGTH):
+        is_time = text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_TIME))
+        if not is_time or int(text) > _LAST_TIME:
             raise bad_field("offset", "should be nanoseconds since the epoch")
         return {"data": self._deliveries.receipts(call.user.user_id, since=int(text))}

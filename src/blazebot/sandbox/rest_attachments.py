@@ -17,17 +17,16 @@ from typing import Any, Final
 from aiohttp import web
 
 from blazebot.errors import ServiceError
-from blazebot.sandbox.answers import json_answer
+from blazebot.sandbox.answers import refusal
 from blazebot.sandbox.attachments import Attachment, Attachments
 from blazebot.sandbox.calls import Call, Endpoints
 from blazebot.sandbox.clocks import timestamp
-from blazebot.sandbox.refusals import bad_request, broken, error_body
+from blazebot.sandbox.refusals import bad_request, broken
+from blazebot.sandbox.wire_log import WireLog
 
 __all__ = ["AttachmentEndpoints", "origin_of", "upload_chunks", "view_url"]
 
 logger = logging.getLogger("blazebot.sandbox")
-
-_STATUSES: Final = frozenset((400, 403, 404, 409, 413))
 
 _SAFE: Final = {
     "Content-Type": "application/octet-stream",
@@ -41,8 +40,9 @@ _SAFE: Final = {
 class AttachmentEndpoints:
     """The endpoints of attachments."""
 
-    def __init__(self, attachments: Attachments) -> None:
+    def __init__(self, attachments: Attachments, log: WireLog) -> None:
         self._attachments = attachments
+        self._log = log
 
     def endpoints(self) -> Endpoints:
         """Return what is called with a token."""
@@ -57,6 +57,20 @@ class AttachmentEndpoints:
             web.put("/upload/{id}/{secret}", self._upload),
             web.get("/view/{id}", self._view),  # HEAD too
         ]
+
+    async def note(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let the wire log know of a call for bytes that is about to be answered: its sizes."""
+        if request.path.startswith(("/upload/", "/view/")):
+            self._log.call(
+                "",
+                request.method,
+                request.raw_path,
+                request=b"",
+                status=response.status,
+                answer=b"",
+                sizes=(request.content_length or 0, response.content_length or 0),
+                seconds=0.0,
+            )
 
     async def _create(self, call: Call) -> Any:
         # The body says nothing: it is empty, {} or has blank fields [C].
@@ -76,17 +90,17 @@ class AttachmentEndpoints:
             )
             await self._attachments.upload(attachment, upload_chunks(request))
         except ServiceError as error:
-            return _refusal(error)
+            return refusal(error)
         except Exception:
             logger.exception("an upload failed")
-            return _refusal(broken())
+            return refusal(broken())
         return web.Response()
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         try:
             path = self._attachments.path(request.match_info["id"])
         except ServiceError as error:
-            return _refusal(error)
+            return refusal(error)
         return web.FileResponse(path, headers=_SAFE)  # ranges, ETag and conditions
 
 
@@ -121,10 +135,3 @@ def _document(attachment: Attachment, origin: str, upload_url: str) -> dict[str,
         "view_url": view_url(attachment.attachment_id, origin),
         "created_at": timestamp(attachment.created_at),
     }
-
-
-def _refusal(error: ServiceError) -> web.Response:
-    """Return an error as a storage service tells it: by an HTTP status."""
-    body = error_body(error)
-    body.status = error.code if error.code in _STATUSES else 500
-    return json_answer({"error": body}, body.status)

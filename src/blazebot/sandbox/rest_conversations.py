@@ -10,8 +10,8 @@ from blazebot.sandbox.calls import Call, Endpoints, read_body
 from blazebot.sandbox.drafts import read_id, read_optional_id
 from blazebot.sandbox.groups import Groups
 from blazebot.sandbox.refusals import bad_field, not_found
+from blazebot.sandbox.rows import CONTACT, GROUP, Conversation
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import CONTACT, GROUP, Conversation
 from blazebot.sandbox.views import conversation_view
 from blazebot.wire.ids import contact_conversation_id
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from blazebot.sandbox.calls import Call, Endpoints, read_body, read_messages
 from blazebot.sandbox.drafts import read_id
+from blazebot.sandbox.rows import Session
 from blazebot.sandbox.service import Outcome, Service
-from blazebot.sandbox.store import Session
 from blazebot.sandbox.views import session_view
 
 __all__ = ["EncryptionEndpoints"]

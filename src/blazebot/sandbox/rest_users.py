@@ -10,8 +10,8 @@ from blazebot.sandbox.calls import Call, Endpoints, read_body
 from blazebot.sandbox.drafts import read_base64, read_id
 from blazebot.sandbox.refusals import bad_field, not_found
 from blazebot.sandbox.relationships import Relationships
+from blazebot.sandbox.rows import BLOCKING, FRIEND, User
 from blazebot.sandbox.service import Service
-from blazebot.sandbox.store import BLOCKING, FRIEND, User
 from blazebot.sandbox.views import conversation_view, me_view
 from blazebot.wire.ids import is_uuid
 
@@ -104,7 +104,9 @@ class UserEndpoints:
     async def _relate(self, call: Call) -> Any:
         asked: _Relationship = read_body(call.body, _Relationship)
         other = self._relationships.change(
-            call.user, read_id("user_id", asked.user_id), asked.action
+            call.user,
+            read_id("user_id", asked.user_id),
+            asked.action.upper(),  # one client writes Remove [C]
         )
         return {"data": self._relationships.view(call.user, other)}
 

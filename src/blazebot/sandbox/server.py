@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 import signal
@@ -27,6 +28,9 @@ _WORD: Final = 0.05
 
 _AGAIN: Final = 0.5
 """Seconds between two tries to listen again."""
+
+_ALLOCATIONS: Final = 20_000
+"""Objects more, after which cycles among them are looked for: there are few, and much is kept."""
 
 logger = logging.getLogger("blazebot.sandbox")
 
@@ -92,6 +96,8 @@ class Sandbox:
             raise
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"http://{name}:{self._listeners[0].port}/"
+        for new in self._parts.planned:
+            self._parts.faults.add(new)
 
     async def stop(self) -> None:
         """Close all lines with 1001, commit, and close the database.
@@ -101,6 +107,7 @@ class Sandbox:
         """
         if self._restart is not None:
             self._restart.cancel()
+        self._parts.faults.clear()  # whoever is held back by one goes on, and ends
         try:
             if self.impersonation is not None:
                 await asyncio.to_thread(self.impersonation.close)
@@ -111,6 +118,8 @@ class Sandbox:
 
     def _restart_on_demand(self, fault: Fault) -> None:
         if self._parts.faults.strikes(fault, SANDBOX, fault.bot_id):
+            if self._restart is not None:
+                self._restart.cancel()  # the newest says when the sandbox is there again
             self._restart = asyncio.ensure_future(self._look_restarted(fault.seconds))
 
     async def _look_restarted(self, seconds: float) -> None:
@@ -168,6 +177,7 @@ async def serve(
         stopped.set()
 
     remove_stale(Path(settings.hosts_file))
+    gc.set_threshold(_ALLOCATIONS)
     async with Sandbox(settings) as sandbox:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, number)

@@ -1,4 +1,4 @@
-"""The rules of the message service: sending, delivering, receipts (protocol section 6).
+"""The message service, but for its endpoints: what bots and people send, and what it says itself.
 
 Whatever a method must check it checks before it writes. What it writes is committed with the loop
 turn; whoever tells somebody about it does so after ``store.committed()`` or ``after_commit``.
@@ -6,86 +6,31 @@ turn; whoever tells somebody about it does so after ``store.committed()`` or ``a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+import time
+from collections.abc import Sequence
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from msgspec import Struct
-
-from blazebot.errors import DecryptionError, ServiceError, TokenError
-from blazebot.keys.encryption import sessions_checksum
+from blazebot.errors import TokenError
+from blazebot.sandbox.admission import Admission, Admitted
 from blazebot.sandbox.clocks import Clocks
-from blazebot.sandbox.contents import check_content
+from blazebot.sandbox.deliveries import Deliveries
 from blazebot.sandbox.directory import Directory
-from blazebot.sandbox.drafts import AnyRequest, Draft, new_id, read_draft
+from blazebot.sandbox.drafts import AnyRequest, Draft, new_id
 from blazebot.sandbox.editing import Editing
-from blazebot.sandbox.encryption import ENCRYPTED, PLAIN, Encryption, encrypted_category
-from blazebot.sandbox.refusals import bad_field, checksum_invalid, forbidden, unauthorized
+from blazebot.sandbox.encryption import ENCRYPTED, Encryption, encrypted_category
+from blazebot.sandbox.quota import Quota
+from blazebot.sandbox.refusals import too_many_requests, unauthorized
+from blazebot.sandbox.rows import Conversation, Session, StoredMessage, User
 from blazebot.sandbox.settings import SandboxSettings
-from blazebot.sandbox.store import (
-    BLOCKING,
-    CONTACT,
-    Conversation,
-    Participant,
-    Session,
-    Store,
-    StoredMessage,
-    User,
-)
-from blazebot.sandbox.views import Snapshot, receipt_view, snapshot
+from blazebot.sandbox.sightings import Sightings
+from blazebot.sandbox.store import Store
 from blazebot.wire.content import PLAIN_TEXT, ConversationChange
-from blazebot.wire.frames import ACKNOWLEDGE_MESSAGE_RECEIPT
-from blazebot.wire.limits import BATCH_LIMIT, RETENTION
-from blazebot.wire.messages import STATUS_RANK, MessageView
 
-__all__ = ["BotLine", "Glance", "Outcome", "Service", "Sighting"]
+__all__ = ["Outcome", "Service"]
 
 HELLO: Final = "Hello"
 """What a person's client says to a bot that they add as a friend [S]."""
-
-_PAGE: Final = 500
-"""Messages that one glance goes over."""
-
-_SENT, _DELIVERED, _READ = 0, 1, 2
-
-
-class BotLine(Protocol):
-    """A bot's live connection, as the service needs it."""
-
-    @property
-    def unacknowledged(self) -> int:
-        """How many messages were pushed on it and are not acknowledged."""
-
-    def wake(self) -> None:
-        """Look for messages to push."""
-
-    def push(self, action: str, view: MessageView) -> None:
-        """Push what is not kept: a receipt."""
-
-    def drop(self, seq: int) -> None:
-        """Push a message no more, even if it is about to: it was recalled."""
-
-    def refuse(self, error: ServiceError) -> None:
-        """Tell the bot that its session is over, and close."""
-
-    def end(self, code: int, message: str) -> None:
-        """Close it."""
-
-
-class Sighting(Struct):
-    """A person sees a message, as it is at position ``cursor``."""
-
-    cursor: int
-    person_id: str
-    message: Snapshot
-
-
-class Glance(NamedTuple):
-    """What people saw; ``cursor`` is where to go on, ``ended`` whether that is the end."""
-
-    sightings: list[Sighting]
-    cursor: int
-    ended: bool
 
 
 class Outcome(NamedTuple):
@@ -100,22 +45,20 @@ class Outcome(NamedTuple):
 
 
 class Service:
-    """The message service, but for its endpoints.
-
-    ``lines`` holds the live connection of each bot; ``watchers`` are called after a commit in which
-    any message was created or moved.
-    """
+    """The message service: its parts, put together, and what is sent through it."""
 
     def __init__(self, store: Store, clocks: Clocks, settings: SandboxSettings) -> None:
         self.store = store
         self.clocks = clocks
         self.settings = settings
         self.encryption = Encryption(store)
+        self.deliveries = Deliveries(store, clocks, settings, self.encryption)
         self.directory = Directory(store, clocks, self.encryption, on_group=self._tell_of_group)
-        self._editing = Editing(store, clocks, settings, on_recall=self._take_back)
-        self._waking = False
-        self.lines: dict[str, BotLine] = {}
-        self.watchers: set[Callable[[], None]] = set()
+        self.sightings = Sightings(store, self.directory, self.deliveries, self.encryption)
+        self._editing = Editing(store, clocks, settings, on_recall=self.deliveries.take_back)
+        self._admission = Admission(store, self.directory, self.encryption, self._editing, settings)
+        self._quotas: dict[str, Quota] = {}
+        clocks.on_move.append(self._keep_clock)
 
     # What bots send
 
@@ -128,15 +71,15 @@ class Service:
 
         Raises:
             ServiceError: 10002, a field is bad; 403, the bot may not send this there; 20140, it is
-                encrypted for others than the recipient's sessions.
+                encrypted for others than the recipient's sessions; 429, its quota is used up.
         """
-        return self._take_all(bot, session_id, requests, read_draft)
+        return self._take(bot, session_id, self._admission.messages(bot, requests))
 
     def send_plain(
         self, bot: User, session_id: str, requests: Sequence[AnyRequest]
     ) -> list[StoredMessage]:
         """Take ``CREATE_PLAIN_MESSAGES``, which has rules of its own [S]; as :meth:`send`."""
-        return self._take_all(bot, session_id, requests, self._read_plain)
+        return self._take(bot, session_id, self._admission.plain(bot, requests))
 
     def send_encrypted(
         self, bot: User, session_id: str, requests: Sequence[AnyRequest]
@@ -145,112 +88,52 @@ class Service:
 
         Other categories are taken as well.
         """
-        accepted, refusal = self._accept(bot, requests, read_draft, self._admit)
-        outcomes = []
-        for draft, conversation in accepted:
-            sessions = self._changed_sessions(bot, draft, conversation)
-            if sessions is None:
-                self._create(bot, session_id, draft, conversation)
-            outcomes.append(Outcome(draft, sessions))
-        if refusal:
-            raise refusal
+        admitted = self._admission.encrypted(bot, requests)
+        outcomes = [
+            Outcome(draft, self._admission.changed_sessions(bot, draft, conversation))
+            for draft, conversation in admitted.drafts
+        ]
+        right = [
+            one
+            for one, outcome in zip(admitted.drafts, outcomes, strict=True)
+            if outcome.sessions is None
+        ]
+        self._take(bot, session_id, admitted._replace(drafts=right))
         return outcomes
 
-    def _take_all(
-        self,
-        bot: User,
-        session_id: str,
-        requests: Sequence[AnyRequest],
-        read: Callable[[AnyRequest], Draft],
-    ) -> list[StoredMessage]:
-        accepted, refusal = self._accept(bot, requests, read, self._admit_with_recipient)
-        messages = [
-            self._create(bot, session_id, draft, conversation) for draft, conversation in accepted
+    def _take(self, bot: User, session_id: str, admitted: Admitted) -> list[StoredMessage]:
+        """Store what was admitted, if the bot's quota has room for all of it."""
+        quota, now = self._quota(bot.user_id), time.monotonic()
+        size = len(admitted.drafts)
+        if not quota.has_room(size, now) and not quota.has_room(self._count_new(admitted), now):
+            raise too_many_requests(self.settings.quota, self.settings.quota_window)
+        taken = [
+            self._create(bot, session_id, draft, conversation)
+            for draft, conversation in admitted.drafts
         ]
-        if refusal:
-            raise refusal
-        return messages
+        every = self.settings.quota_counts_repeats
+        quota.take(size if every else sum(is_new for _, is_new in taken), now)
+        if admitted.refusal:
+            raise admitted.refusal
+        return [message for message, _ in taken]
 
-    def _accept(
-        self,
-        bot: User,
-        requests: Sequence[AnyRequest],
-        read: Callable[[AnyRequest], Draft],
-        admit: Callable[[User, Draft], Conversation],
-    ) -> tuple[list[tuple[Draft, Conversation]], ServiceError | None]:
-        """Return what may be taken of a batch and where it goes, and what to raise afterwards."""
-        if len(requests) > BATCH_LIMIT:
-            raise bad_field("messages", f"at most {BATCH_LIMIT} in one batch")
-        several = len(requests) > 1
-        accepted: list[tuple[Draft, Conversation]] = []
-        refusal: ServiceError | None = None
-        for request in requests:
-            try:
-                draft = read(request)
-                conversation = admit(bot, draft)
-                if several:  # one alone is checked where it is stored
-                    self._find(bot, draft)
-                accepted.append((draft, conversation))
-            except ServiceError as error:
-                refusal = refusal or error
-        if refusal and self.settings.atomic_batches:
-            raise refusal
-        return accepted, refusal
+    def quota_used(self, bot_id: str) -> int:
+        """Return how many messages of a bot count against its quota now."""
+        return self._quota(bot_id).used(time.monotonic())
 
-    def _read_plain(self, request: AnyRequest) -> Draft:
-        draft = read_draft(request)
-        if not draft.category.startswith(PLAIN):
-            raise bad_field("category", f"only {PLAIN} categories go in a batch")
-        if not draft.recipient_id:
-            raise bad_field("recipient_id", "is missing")
-        if draft.quote_message_id and draft.category != PLAIN_TEXT:
-            raise bad_field("quote_message_id", "only text can quote")
-        conversation = self.store.conversation(draft.conversation_id)
-        if draft.representative_id and conversation and conversation.category != CONTACT:
-            raise bad_field("representative_id", "only in a conversation of two")
-        return draft
+    def _quota(self, bot_id: str) -> Quota:
+        quota = self._quotas.get(bot_id)
+        if quota is None:
+            quota = Quota(self.settings.quota, self.settings.quota_window)
+            self._quotas[bot_id] = quota
+        return quota
 
-    def _admit(self, bot: User, draft: Draft) -> Conversation:
-        """Check that the bot may send this, and return where it goes."""
-        if draft.category.startswith(self.settings.service_categories):
-            raise forbidden(f"a bot cannot send {draft.category}")
-        conversation = self.directory.conversation_of(bot.user_id, draft.conversation_id)
-        self._check_blocked(bot, conversation)
-        if self.settings.check_contents:
-            check_content(draft)
-        self._editing.check(bot.user_id, draft, conversation)
-        return conversation
-
-    def _check_blocked(self, sender: User, conversation: Conversation) -> None:
-        """Refuse what goes to somebody who blocks the sender, in a conversation of two [A]."""
-        if conversation.category != CONTACT or not self.settings.refuse_blocked:
-            return
-        for user_id in conversation.participants:
-            if self.store.relationship(user_id, sender.user_id) == BLOCKING:
-                raise forbidden(f"{user_id} blocks {sender.user_id}")
-
-    def _admit_with_recipient(self, bot: User, draft: Draft) -> Conversation:
-        """Check also that the recipient is there, with the sessions that it is encrypted for."""
-        conversation = self._admit(bot, draft)
-        if draft.recipient_id and draft.recipient_id not in conversation.participants:
-            raise forbidden(f"{draft.recipient_id} is not in the conversation")
-        if self._changed_sessions(bot, draft, conversation) is not None:
-            raise checksum_invalid()
-        return conversation
-
-    def _changed_sessions(
-        self, bot: User, draft: Draft, conversation: Conversation
-    ) -> list[Session] | None:
-        """Return the sessions that a draft should be encrypted for, None if it is, or is plain."""
-        if not draft.category.startswith(ENCRYPTED) or self._find(bot, draft):
-            return None
-        if draft.recipient_id and draft.recipient_id not in conversation.participants:
-            return []
-        if not draft.checksum:
-            return None
-        sessions = self.encryption.recipient_sessions(bot.user_id, draft.recipient_id, conversation)
-        checksum = sessions_checksum(session.session_id for session in sessions)
-        return None if checksum == draft.checksum else sessions
+    def _count_new(self, admitted: Admitted) -> int:
+        """Return how many of these messages count against the quota."""
+        if self.settings.quota_counts_repeats:
+            return len(admitted.drafts)
+        ids = {draft.message_id for draft, _ in admitted.drafts}
+        return sum(self.store.messages.find(message_id) is None for message_id in ids)
 
     # What people do
 
@@ -266,24 +149,15 @@ class Service:
             ServiceError: 10002, 403 or 404: there is no such conversation or recipient, the content
                 does not fit, or it cannot be encrypted.
         """
-        if self.settings.check_contents and not unchecked:
-            check_content(draft)
-        if draft.conversation_id:
-            conversation = self.directory.conversation_of(person.user_id, draft.conversation_id)
-        else:
-            recipient = self.store.user(draft.recipient_id)
-            if recipient is None:
-                raise bad_field("recipient_id", f"there is no user {draft.recipient_id}")
-            conversation = self.directory.contact(person, recipient)
-        self._check_blocked(person, conversation)
-        self._editing.check(person.user_id, draft, conversation)
+        conversation = self._admission.of_person(person, draft, unchecked=unchecked)
         session_id = person.session_id
         if encrypted:
             recipients = self.encryption.recipient_sessions(person.user_id, "", conversation)
             category = encrypted_category(draft.category)
             session_id, data = self.encryption.encrypt(person.user_id, draft.data, recipients)
             draft = draft._replace(category=category, data=data)
-        return self._create(person, session_id, draft, conversation)
+        message, _ = self._create(person, session_id, draft, conversation)
+        return message
 
     def tell_of_transfer(
         self, payer: User, payee: User, category: str, content: bytes
@@ -295,7 +169,8 @@ class Service:
         """
         conversation = self.directory.contact(payer, payee)
         told = Draft(new_id(), conversation.conversation_id, category, content)
-        return self._create(payer, payer.session_id, told, conversation)
+        message, _ = self._create(payer, payer.session_id, told, conversation)
+        return message
 
     def befriend(self, person: User, bot: User) -> tuple[Conversation, bool]:
         """Add a bot to a person's friends: the first time the bot gets a hello from them [S].
@@ -309,141 +184,41 @@ class Service:
             self._create(person, person.session_id, hello, conversation)
         return conversation, added
 
-    def look(self, people: Container[str], *, after: int, limit: int, received: set[int]) -> Glance:
-        """Return what changed for these people after a position, in about ``limit`` sightings.
+    def _create(
+        self, sender: User, session_id: str, draft: Draft, conversation: Conversation
+    ) -> tuple[StoredMessage, bool]:
+        """Store a message for everybody else in the conversation, or find it stored.
 
-        What they had not received becomes DELIVERED by it, and is seen as such. That moves it to a
-        later position, where the same viewer need not see it again: these positions are kept in
-        ``received``, which a viewer passes from one look to the next. A glance goes over a bounded
-        number of messages, so look again from its cursor until it ended.
-        """
-        sightings: list[Sighting] = []
-        cursor = after
-        page = self.store.changes(after, _PAGE)
-        for message in page:
-            if len(sightings) >= limit:
-                break
-            cursor = message.changed
-            if cursor in received:
-                received.remove(cursor)
-            else:
-                sightings += self._see(message, people, received)
-        if not page:
-            received.clear()  # what moved once more is seen at a later position
-        return Glance(sightings, cursor, not page)
-
-    def look_back(
-        self, person: User, conversation_id: str, *, before: int, limit: int
-    ) -> list[Snapshot]:
-        """Return the newest messages of a conversation with a seq below ``before``, in order.
+        Returns it and whether it is new.
 
         Raises:
-            ServiceError: 403, the person is not in it.
+            ServiceError: 403, somebody else has a message of this id.
         """
-        conversation = self.directory.conversation_of(person.user_id, conversation_id)
-        joined = conversation.participants[person.user_id].joined
-        seen = []
-        for message in self.store.history(conversation_id, before=before, limit=limit):
-            if message.seq > joined:
-                moved = self._receive(person.user_id, message, conversation)
-                seen.append(self._snapshot(person.user_id, moved, conversation))
-        return seen
-
-    def _see(
-        self, message: StoredMessage, people: Container[str], received: set[int]
-    ) -> list[Sighting]:
-        conversation = self.store.conversation(message.conversation_id)
-        if conversation is None:
-            return []
-        viewers = [
+        if conversation.expire_in and not draft.expire_in and self.settings.inherit_expire_in:
+            draft = draft._replace(expire_in=conversation.expire_in)
+        encrypted = draft.category.startswith(ENCRYPTED)
+        recipients = [
             one.user_id
-            for one in conversation.participants.values()
-            if one.user_id in people and not one.is_bot and message.seq > one.joined
+            for one in self.deliveries.recipients(sender.user_id, conversation)
+            if not (encrypted and one.is_bot) or self.deliveries.may_read(one.user_id, draft.data)
         ]
-        seen = message
-        for person_id in viewers:
-            seen = self._receive(person_id, seen, conversation)
-        if seen is not message:
-            received.add(seen.changed)
-        return [
-            Sighting(message.changed, person_id, self._snapshot(person_id, seen, conversation))
-            for person_id in viewers
-        ]
+        message, is_new = self.deliveries.add(
+            sender.user_id, session_id, draft, conversation, recipients
+        )
+        if is_new:
+            self._editing.apply(draft, conversation)
+        else:
+            message = self._admission.find(sender, draft) or message
+        return message, is_new
 
-    def _snapshot(
-        self, person_id: str, message: StoredMessage, conversation: Conversation
-    ) -> Snapshot:
-        status = self._status_for(person_id, message, conversation)
-        if not message.category.startswith(ENCRYPTED) or message.recalled:
-            return snapshot(message, status)
-        try:
-            return snapshot(message, status, self.encryption.decrypt(person_id, message))
-        except DecryptionError as error:
-            return snapshot(message, status, b"", undecryptable=str(error))
-
-    def _receive(
-        self, person_id: str, message: StoredMessage, conversation: Conversation
-    ) -> StoredMessage:
-        """Return a message as it is once this person's client has it."""
-        if message.user_id == person_id:
-            return message
-        if self._status_for(person_id, message, conversation) != _SENT:
-            return message
-        return self._move(person_id, message, _DELIVERED)
-
-    def _status_for(self, user_id: str, message: StoredMessage, conversation: Conversation) -> int:
-        if message.user_id == user_id or conversation.category == CONTACT:
-            return message.status
-        return self.store.delivery_status(user_id, message.seq)
-
-    # Delivery and receipts
-
-    def pending(self, bot_id: str, *, after: int, limit: int) -> list[StoredMessage]:
-        """Return a page of what a bot has not acknowledged; what is too old is dropped [S]."""
-        horizon = self.clocks.now() - RETENTION * 1_000_000_000
-        while True:
-            page = self.store.pending(bot_id, after=after, limit=limit)
-            kept = [message for message in page if self._is_due(message, bot_id, horizon)]
-            if len(kept) < len(page):
-                due = {message.seq for message in kept}
-                for message in page:
-                    if message.seq not in due:
-                        self.store.mark_read(bot_id, message.seq)
-            if kept or not page:
-                return kept
-            after = page[-1].seq
-
-    def _is_due(self, message: StoredMessage, bot_id: str, horizon: int) -> bool:
-        """Tell whether a pending message is still to be delivered.
-
-        It may have been recalled since the bot left the group, or the bot's session, which it was
-        encrypted for, may have ended.
-        """
-        if message.created_at < horizon or message.recalled:
-            return False
-        return not message.category.startswith(ENCRYPTED) or self._may_read(bot_id, message.data)
-
-    def _may_read(self, bot_id: str, data: bytes) -> bool:
-        bot = self.store.user(bot_id)
-        return bot is not None and self.encryption.may_read(bot, data)
-
-    def acknowledge(self, user_id: str, message_id: str, status: str) -> None:
-        """Take a receipt; statuses only move forward [S].
-
-        Receipts that mean nothing here are taken without complaint [C]: for the user's own or
-        unknown messages, or with a status other than DELIVERED and READ.
-        """
-        rank = STATUS_RANK.get(status, _SENT)
-        message = self.store.message(message_id.lower()) if rank else None
-        if message is not None and message.user_id != user_id:
-            self._move(user_id, message, rank)
+    # What the service says
 
     def end_session(self, bot_id: str) -> None:
         """Tell a bot's connection, once it is so, that its session has ended."""
-        line = self.lines.get(bot_id)
+        line = self.deliveries.lines.get(bot_id)
         if line is not None:
             error = unauthorized(TokenError("session", "a newer session has replaced this one"))
-            self._after_commit(partial(line.refuse, error))
+            self.deliveries.after_commit(partial(line.refuse, error))
 
     def conversation_changed(
         self,
@@ -468,136 +243,14 @@ class Service:
             expire_in=expire_in,
         )
         told = set(conversation.participants)
-        if participant_id and self._is_bot(participant_id):
+        participant = self.store.user(participant_id)
+        if participant is not None and participant.is_bot:
             told.add(participant_id)
         draft = Draft(new_id(), conversation.conversation_id, content.category, content.encode())
-        self._add(self.settings.system_user_id, "", draft, conversation, sorted(told))
+        self.deliveries.add(self.settings.system_user_id, "", draft, conversation, sorted(told))
+
+    def _keep_clock(self) -> None:
+        self.store.keep_retention_offset(self.clocks.retention_offset)
 
     def _tell_of_group(self, group: Conversation) -> None:
         self.conversation_changed(group, "CREATE", group.creator_id, group.creator_id)
-
-    def _is_bot(self, user_id: str) -> bool:
-        user = self.store.user(user_id)
-        return user is not None and user.is_bot
-
-    def _create(
-        self, sender: User, session_id: str, draft: Draft, conversation: Conversation
-    ) -> StoredMessage:
-        """Store a message for everybody else in the conversation, or find it stored.
-
-        Raises:
-            ServiceError: 403, somebody else has a message of this id.
-        """
-        encrypted = draft.category.startswith(ENCRYPTED)
-        recipients = [
-            one.user_id
-            for one in self._recipients(sender.user_id, conversation)
-            if not (encrypted and one.is_bot) or self._may_read(one.user_id, draft.data)
-        ]
-        message, is_new = self._add(sender.user_id, session_id, draft, conversation, recipients)
-        if not is_new:
-            return self._find(sender, draft) or message
-        self._editing.apply(draft, conversation)
-        return message
-
-    def _add(
-        self,
-        sender_id: str,
-        session_id: str,
-        draft: Draft,
-        conversation: Conversation,
-        recipients: Sequence[str],
-    ) -> tuple[StoredMessage, bool]:
-        """Store a message for these users; return it, and whether its id was free."""
-        position, now = self.store.next_position(), self.clocks.now()
-        message = StoredMessage(
-            seq=position,
-            message_id=draft.message_id,
-            conversation_id=conversation.conversation_id,
-            user_id=sender_id,
-            session_id=session_id,
-            category=draft.category,
-            data=draft.data,
-            quote_message_id=draft.quote_message_id,
-            representative_id=draft.representative_id,
-            silent=int(draft.silent),
-            expire_in=draft.expire_in,
-            created_at=now,
-            updated_at=now,
-            status=_SENT,
-            changed=position,
-        )
-        if draft.mentions:
-            message = message._replace(mentions=" ".join(draft.mentions))
-        if not self.store.add_message(message, recipients):
-            return message, False
-        for user_id in recipients:
-            line = self.lines.get(user_id)
-            if line is not None:
-                self._after_commit(line.wake)
-        self._announce()
-        return message, True
-
-    def _take_back(self, message: StoredMessage, conversation: Conversation) -> None:
-        """Deliver a message to nobody any more who is in the conversation."""
-        for user_id in conversation.participants:
-            self.store.mark_read(user_id, message.seq)
-            line = self.lines.get(user_id)
-            if line is not None:
-                line.drop(message.seq)
-
-    def _find(self, sender: User, draft: Draft) -> StoredMessage | None:
-        """Return the sender's earlier message of this id; raises as :meth:`_create`."""
-        earlier = self.store.message(draft.message_id)
-        if earlier is not None and earlier.user_id != sender.user_id:
-            raise forbidden("message_id is of somebody else's message")
-        return earlier
-
-    def _recipients(self, sender_id: str, conversation: Conversation) -> list[Participant]:
-        everybody = conversation.participants.values()
-        sender = conversation.participants.get(sender_id)  # None: left since, or the service
-        deaf = sender is not None and sender.is_bot and not self.settings.bots_hear_bots
-        return [one for one in everybody if one.user_id != sender_id and not (deaf and one.is_bot)]
-
-    def _move(self, user_id: str, message: StoredMessage, rank: int) -> StoredMessage:
-        """Move a message forward for one recipient, and for its sender where that follows.
-
-        Returns the message as it is then.
-        """
-        mark = self.store.mark_read if rank == _READ else self.store.mark_delivered
-        if not mark(user_id, message.seq):
-            return message
-        status = max(message.status, self._status_for_sender(message, rank))
-        moved = message._replace(
-            status=status, updated_at=self.clocks.now(), changed=self.store.next_position()
-        )
-        self.store.move_message(moved)
-        if status > message.status:
-            line = self.lines.get(message.user_id)
-            if line is not None:
-                receipt = receipt_view(moved, user_id)
-                self._after_commit(partial(line.push, ACKNOWLEDGE_MESSAGE_RECEIPT, receipt))
-        self._announce()
-        return moved
-
-    def _status_for_sender(self, message: StoredMessage, rank: int) -> int:
-        if self.settings.group_status == "any":
-            return rank
-        conversation = self.store.conversation(message.conversation_id)
-        recipients = self._recipients(message.user_id, conversation) if conversation else []
-        statuses = [self.store.delivery_status(one.user_id, message.seq) for one in recipients]
-        return min(statuses, default=rank)
-
-    def _announce(self) -> None:
-        """Call the watchers once after this transaction."""
-        if not self._waking and self.watchers:
-            self._waking = True
-            self.store.after_commit(self._wake_watchers)
-
-    def _wake_watchers(self, _: Exception | None) -> None:
-        self._waking = False
-        for wake in self.watchers:
-            wake()
-
-    def _after_commit(self, effect: Callable[[], None]) -> None:
-        self.store.after_commit(lambda error: None if error else effect())

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from blazebot.errors import SettingsError
 from blazebot.sandbox.assumptions import Assumptions
 from blazebot.settings import SETTINGS_FILE, load_settings
-from blazebot.wire.limits import FRAME_LIMIT
+from blazebot.wire.limits import FRAME_LIMIT, QUOTA_PER_MINUTE
 
 __all__ = ["SandboxSettings", "load_sandbox_settings"]
 
@@ -37,6 +38,39 @@ class SandboxSettings(Assumptions, frozen=True, kw_only=True):
 
     token: str | None = None
     """What the control API asks for beyond loopback. None: made at the start and shown once."""
+
+    impersonate: bool = False
+    """Whether it also serves the service's own host names, by TLS on loopback."""
+
+    tls_port: Annotated[int, Meta(ge=0, le=65535)] = 443
+    """The port for those names; 0 picks a free one. Clients go to 443."""
+
+    ca_dir: str | None = None
+    """Where its certificate authority is kept; by default in the user's data directory."""
+
+    apply: bool = False
+    """Whether the hosts file leads those names here while it runs."""
+
+    hosts_file: str = "/etc/hosts"
+    """The hosts file."""
+
+    faults: tuple[str, ...] = ()
+    """Faults that are switched on from the start: ``KIND name=value ...``."""
+
+    fault_seed: int = 0
+    """What the chances of faults come from: the same seed, the same faults."""
+
+    log_entries: Annotated[int, Meta(ge=1)] = 10_000
+    """How many entries of the wire log are kept in memory."""
+
+    log_file: str | None = None
+    """A file to which the wire log is appended, as JSON lines."""
+
+    quota: Annotated[int, Meta(ge=1)] = QUOTA_PER_MINUTE
+    """Messages that a bot may send in any ``quota_window``."""
+
+    quota_window: _Seconds = 60.0
+    """How far back the quota looks."""
 
     heartbeat: _Seconds = 15.0
     """Time between two pings; clients need one every 10-20 s [C]."""
@@ -70,7 +104,7 @@ def load_sandbox_settings(
     Raises:
         SettingsError: a value is unknown or malformed; the message names where it stands.
     """
-    return load_settings(
+    settings = load_settings(
         SandboxSettings,
         table="sandbox",
         prefix="BLAZEBOT_SANDBOX_",
@@ -78,3 +112,6 @@ def load_sandbox_settings(
         environment=environment,
         path=path,
     )
+    if settings.apply and not settings.impersonate:
+        raise SettingsError("apply: there is nothing to apply without impersonate")
+    return settings

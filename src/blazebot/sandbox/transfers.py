@@ -11,7 +11,7 @@ from msgspec import Struct
 from blazebot.sandbox.clocks import timestamp
 from blazebot.sandbox.drafts import new_id, read_id, read_optional_id
 from blazebot.sandbox.refusals import bad_field
-from blazebot.sandbox.store import User
+from blazebot.sandbox.rows import User
 from blazebot.wire.content import AccountTransfer, InscriptionTransfer
 
 __all__ = ["NewTransfer", "transfer_document"]

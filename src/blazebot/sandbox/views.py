@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from blazebot.sandbox.clocks import UNSET_TIME, time_or_unset, timestamp
-from blazebot.sandbox.store import Conversation, Session, StoredMessage, User
+from blazebot.sandbox.rows import Conversation, Session, StoredMessage, User
 from blazebot.wire.base64 import encode_base64, encode_padded_base64
 from blazebot.wire.content import PLAIN_TEXT
 from blazebot.wire.frames import ACKNOWLEDGE_MESSAGE_RECEIPT
@@ -86,7 +86,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
     Of an ``encrypted`` message, ``data_base64`` and ``text`` are what the person's client has
     decrypted, with nothing in them if ``undecryptable`` says why it cannot be. A ``recalled``
-    message has neither any more.
+    message has neither any more; nor has one that has ``disappeared``, which is shown no longer.
     """
 
     message_id: str
@@ -108,6 +108,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     undecryptable: str = ""
     recalled: bool = False
     pinned: bool = False
+    disappeared: bool = False
 
 
 def snapshot(
@@ -125,7 +126,7 @@ def snapshot(
         user_id=message.user_id,
         category=message.category,
         data_base64=encode_base64(data),
-        text=None if message.recalled or undecryptable else _text(message.category, data),
+        text=None if message.is_gone or undecryptable else _text(message.category, data),
         status=STATUS_NAMES[status],
         seq=message.seq,
         quote_message_id=message.quote_message_id,
@@ -142,6 +143,8 @@ def snapshot(
         seen.encrypted, seen.undecryptable = True, undecryptable
     if message.recalled or message.pinned:
         seen.recalled, seen.pinned = bool(message.recalled), bool(message.pinned)
+    if message.disappeared:
+        seen.disappeared = True
     return seen
 
 
@@ -170,17 +173,6 @@ def _text(category: str, data: bytes) -> str | None:
         return data.decode()
     except UnicodeDecodeError:
         return None
-
-
-def user_document(user: User) -> dict[str, Any]:
-    """Return a user as the control API shows one."""
-    return {
-        "user_id": user.user_id,
-        "kind": user.kind,
-        "full_name": user.full_name,
-        "identity_number": user.identity_number,
-        "created_at": timestamp(user.created_at),
-    }
 
 
 def user_view(user: User) -> dict[str, Any]:
@@ -216,6 +208,7 @@ def me_view(user: User) -> dict[str, Any]:
         "code_url": f"{_CODES}{user.code_id}",
         "device_status": "",
         "has_pin": False,
+        "has_emergency_contact": False,
         "receive_message_source": "EVERYBODY",
         "accept_conversation_source": "EVERYBODY",
         "accept_search_source": "EVERYBODY",

@@ -14,7 +14,7 @@ from collections import deque
 from io import FileIO
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
@@ -51,9 +51,11 @@ _SECRETS: Final = frozenset(
         "code_verifier",
         "pin",
         "pin_token",
+        "pin_base64",
         "pin_token_base64",
         "private_key",
         "session_private_key",
+        "spend_private_key",
         "upload_url",
     )
 )
@@ -85,7 +87,10 @@ class LineEntry(NamedTuple):
 
 
 class CallEntry(NamedTuple):
-    """A REST call and its answer; ``status`` is 0 where none was sent."""
+    """A REST call and its answer; ``status`` is 0 where none was sent.
+
+    Of the bytes of attachments only the sizes are kept.
+    """
 
     number: int
     at: int
@@ -93,8 +98,10 @@ class CallEntry(NamedTuple):
     method: str
     uri: str
     request: bytes
+    request_size: int
     status: int
     answer: bytes
+    answer_size: int
     seconds: float
     fault: str
 
@@ -169,11 +176,23 @@ class WireLog:
         answer: bytes,
         seconds: float,
         fault: str = "",
+        sizes: tuple[int, int] | None = None,
     ) -> None:
-        """Note a REST call with its answer."""
-        at = time.time_ns()
+        """Note a REST call with its answer; ``sizes`` of both, where they are not given whole."""
+        request_size, answer_size = sizes or (len(request), len(answer))
         entry = CallEntry(
-            self.last + 1, at, bot_id, method, uri, request, status, answer, seconds, fault
+            number=self.last + 1,
+            at=time.time_ns(),
+            bot_id=bot_id,
+            method=method,
+            uri=uri,
+            request=request,
+            request_size=request_size,
+            status=status,
+            answer=answer,
+            answer_size=answer_size,
+            seconds=seconds,
+            fault=fault,
         )
         self._add(entry, len(request) + len(answer))
 
@@ -242,7 +261,7 @@ class WireLog:
 
 
 def document(entry: Entry) -> dict[str, Any]:
-    """Return an entry as it is read: decoded, and without secrets."""
+    """Return an entry as it is read: decoded, and without secrets; never raises."""
     shown: dict[str, Any] = {"number": entry.number, "at": timestamp(entry.at)}
     shown["bot_id"] = entry.bot_id
     if isinstance(entry, FrameEntry):
@@ -257,9 +276,9 @@ def document(entry: Entry) -> dict[str, Any]:
             "path": _path(entry.uri),
             "status": entry.status,
             "seconds": round(entry.seconds, 6),
-            "request_size": len(entry.request),
+            "request_size": entry.request_size,
             "request": _body(entry.request),
-            "answer_size": len(entry.answer),
+            "answer_size": entry.answer_size,
             "answer": _body(entry.answer),
         }
     if entry.fault:
@@ -297,19 +316,24 @@ def without_secrets(value: Any) -> Any:
 
 
 def _shown(name: str, member: Any) -> Any:
-    if isinstance(member, str):
-        return _HIDDEN if member and name in _SECRETS else member
+    if name in _SECRETS and member not in ("", None) and not _is_error_code(name, member):
+        return _HIDDEN
     return without_secrets(member)
+
+
+def _is_error_code(name: str, member: Any) -> bool:
+    return name == "code" and isinstance(member, int)
 
 
 def _path(uri: str) -> str:
     """Return path and query; the secret in an upload's address is hidden."""
-    parts = urlsplit(uri)
-    segments = parts.path.split("/")
+    path, mark, query = uri.partition("?")
+    segments = path.split("/")
     if segments[1:2] == ["upload"] and len(segments) > 3:
         segments[3:] = [_HIDDEN]
-    if not any(name in parts.query for name in _SECRETS):
-        return "/".join(segments) + (f"?{parts.query}" if parts.query else "")
-    members = parse_qsl(parts.query, keep_blank_values=True)
-    hidden = [(name, _HIDDEN if name in _SECRETS else value) for name, value in members]
-    return f"{'/'.join(segments)}?{urlencode(hidden)}"
+    members = [member.partition("=") for member in query.split("&")]
+    hidden = [
+        name + equals + (_HIDDEN if unquote(name) in _SECRETS else value)
+        for name, equals, value in members
+    ]
+    return "/".join(segments) + mark + "&".join(hidden)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Self
 from uuid import uuid4
 
@@ -18,15 +20,20 @@ ANSWER_TIMEOUT: Final = 30.0
 """Seconds for the sandbox to answer, its restarts included."""
 
 _RECONNECT_PAUSE = 0.05
+_REPEATABLE = ("GET", "DELETE")
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class Control:
-    """Calls of the control API of the sandbox at ``url``."""
+    """Calls of the control API of the sandbox at ``url``.
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    One that cannot be reached, because it restarts, is called again for ``patience`` seconds.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, *, patience: float = 0.0) -> None:
         self._http = http
         self._url = url.rstrip("/")
+        self._patience = patience
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """Return the answer's JSON; ``path`` is what follows ``/control``.
@@ -34,18 +41,24 @@ class Control:
         Raises:
             SandboxError: the sandbox refused the call, or cannot be reached.
         """
-        try:
-            async with self._http.request(
-                method, f"{self._url}/control{path}", json=body
-            ) as response:
-                text = await response.read()
-        except _UNREACHABLE as error:
-            raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+        return msgspec.json.decode(await self._request(method, f"/control{path}", json=body))
+
+    async def _request(self, method: str, path: str, **body: Any) -> bytes:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                async with self._http.request(method, f"{self._url}{path}", **body) as response:
+                    answer = await response.read()
+                break
+            except _UNREACHABLE as error:
+                undone = isinstance(error, aiohttp.ClientConnectorError) or method in _REPEATABLE
+                if not undone or time.monotonic() >= deadline:
+                    raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+            await asyncio.sleep(_RECONNECT_PAUSE)
         if response.status != 200:
-            raise SandboxError(
-                f"{method} {path}: {response.status} {text.decode(errors='replace')}"
-            )
-        return msgspec.json.decode(text)
+            words = answer.decode(errors="replace")
+            raise SandboxError(f"{method} {path}: {response.status} {words}")
+        return answer
 
     async def create_person(self, name: str) -> str:
         """Create a person; return the user id."""
@@ -93,10 +106,71 @@ class Control:
         )
         return told
 
+    async def upload(self, person_id: str, data: bytes) -> dict[str, Any]:
+        """Upload an attachment as a person: ``attachment_id``, ``size``, ``created_at``."""
+        answer = await self._request(
+            "POST", f"/control/people/{person_id}/attachments", data=io.BytesIO(data)
+        )
+        attachment: dict[str, Any] = msgspec.json.decode(answer)
+        return attachment
+
+    async def download(self, attachment_id: str) -> bytes:
+        """Return the bytes of an attachment, as they are stored."""
+        return await self._request("GET", f"/view/{attachment_id}")
+
+    async def add_fault(self, kind: str, **fields: Any) -> int:
+        """Let something go wrong, once unless ``times`` says otherwise; return the fault's id.
+
+        ``fields`` may be ``bot_id``, ``times`` (None: until it is cleared), ``probability``,
+        ``only``, ``seconds`` and ``code``; the kinds stand in ``docs/faults.md``.
+        """
+        fault = await self.call("POST", "/faults", {"kind": kind, **fields})
+        return int(fault["fault_id"])
+
+    async def faults(self) -> list[dict[str, Any]]:
+        """Return the faults; ``struck`` is how often each has struck."""
+        faults: list[dict[str, Any]] = (await self.call("GET", "/faults"))["faults"]
+        return faults
+
+    async def clear_faults(self, fault_id: int | None = None) -> None:
+        """Switch one fault off, or all."""
+        await self.call("DELETE", "/faults" if fault_id is None else f"/faults/{fault_id}")
+
+    async def log(
+        self, *, after: int = 0, bot_id: str = "", follow: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the wire log's entries with a greater number, and with ``follow`` what comes.
+
+        Raises:
+            SandboxError: the sandbox refused the call, or cannot be reached.
+        """
+        query = {"after": str(after), "bot_id": bot_id, "follow": str(follow).lower()}
+        limits = aiohttp.ClientTimeout(total=None)
+        try:
+            async with self._http.get(
+                f"{self._url}/control/log", params=query, timeout=limits
+            ) as response:
+                if response.status != 200:
+                    words = (await response.read()).decode(errors="replace")
+                    raise SandboxError(f"GET /log: {response.status} {words}")
+                async for line in _lines(response.content):
+                    yield msgspec.json.decode(line)
+        except _UNREACHABLE as error:
+            raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+
     async def bot(self, bot_id: str) -> dict[str, Any]:
         """Return a bot's state: ``connected``, ``connections``, ``pending``, ``unacknowledged``."""
         state: dict[str, Any] = await self.call("GET", f"/bots/{bot_id}")
         return state
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines however long: an entry may hold a frame of some MiB."""
+    held = b""
+    async for chunk in content.iter_any():
+        *lines, held = (held + chunk).split(b"\n")
+        for line in lines:
+            yield line
 
 
 class People:
@@ -109,7 +183,7 @@ class People:
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
         self._url = url.rstrip("/")
-        self._people: list[str] = []
+        self._people: list[str] | None = []  # None is all
         self._cursor = 0
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -130,9 +204,15 @@ class People:
 
     async def watch(self, people: Sequence[str]) -> None:
         """See what these people see, from the beginning."""
-        self._people.extend(people)
+        self._people = [*(self._people or ()), *people]
         self._cursor = 0
         await self.call("subscribe", people=self._people, after=0)
+
+    async def watch_all(self) -> None:
+        """See what all people see from now on, those who are yet to come too."""
+        self._people = None
+        answer = await self.call("subscribe")
+        self._cursor = max(self._cursor, answer["cursor"])
 
     async def send(self, messages: Sequence[dict[str, Any]]) -> None:
         """Send texts for people, each ``{person_id, recipient_id | conversation_id, text}``.
@@ -205,8 +285,12 @@ class People:
         """Return when ``condition()`` holds, looking at each change; raises TimeoutError."""
         async with asyncio.timeout(within):
             while not condition():
-                self._news.clear()
-                await self._news.wait()
+                await self.change()
+
+    async def change(self) -> None:
+        """Return when something has changed, though perhaps not for these people."""
+        self._news.clear()
+        await self._news.wait()
 
     async def _run(self) -> None:
         while True:
@@ -225,7 +309,7 @@ class People:
 
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
-        if self._people:
+        if self._people is None or self._people:
             await socket.send_json(
                 {"id": 0, "op": "subscribe", "people": self._people, "after": self._cursor}
             )

@@ -7,9 +7,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from blazebot.errors import SandboxError
 
@@ -23,6 +24,8 @@ class Process:
     It has a process group of its own, so that Ctrl-C in a terminal does not reach it, and of the
     settings that stand in this process's environment or folder it knows nothing.
     """
+
+    _stdin: ClassVar[int] = asyncio.subprocess.DEVNULL
 
     def __init__(
         self, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
@@ -45,6 +48,13 @@ class Process:
         """Whether it has been started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its process id; raises RuntimeError before its first start."""
+        if self._process is None:
+            raise RuntimeError("the process has not been started")
+        return self._process.pid
+
     def set_environment(self, **variables: str) -> None:
         """Set environment variables for its next start."""
         self._environment.update(variables)
@@ -56,7 +66,7 @@ class Process:
                 *self.command,
                 env=self._environment,
                 cwd=self.logger.parent,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self._stdin,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -96,8 +106,11 @@ class SandboxProcess(Process):
     """A sandbox in a process of its own.
 
     ``directory`` takes its database and log; ``arguments`` are further ones of
-    ``blazebot sandbox``. ``url`` is known once it is started, and stays over restarts.
+    ``blazebot sandbox``. ``url`` is known once it is started, and stays over restarts. It ends with
+    this process, however that ends.
     """
+
+    _stdin = asyncio.subprocess.PIPE
 
     def __init__(
         self,
@@ -121,7 +134,7 @@ class SandboxProcess(Process):
         """
         database = self._directory / "sandbox.db"
         self.command = [
-            *(sys.executable, "-m", "blazebot", "sandbox"),
+            *(sys.executable, "-m", "blazebot.testing.tied", "blazebot", "sandbox"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--db", str(database)),
             *self._arguments,
         ]
@@ -133,6 +146,9 @@ class SandboxProcess(Process):
         except TimeoutError:
             await self.kill()
             raise SandboxError(f"the sandbox did not start in {within:g} s:\n{self.log}") from None
+        except BaseException:  # nobody waits for it any more
+            await self.kill()
+            raise
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
 
     async def _ready(self, before: int) -> str:
@@ -144,3 +160,25 @@ class SandboxProcess(Process):
             if not self.is_running:
                 raise SandboxError(f"the sandbox ended at its start:\n{self.log[before:]}")
             await asyncio.sleep(0.01)
+
+
+@contextmanager
+def running_sandbox(
+    directory: Path, *, settings: Mapping[str, object] | None = None
+) -> Iterator[SandboxProcess]:
+    """Run one sandbox while event loops come and go, such as for all tests of a run.
+
+    ``settings`` are the sandbox's, by name. Not to be entered while a loop runs in this thread.
+    Raises SandboxError if it does not start.
+    """
+    environment = {
+        f"BLAZEBOT_SANDBOX_{name.upper()}": str(value) for name, value in (settings or {}).items()
+    }
+    process = SandboxProcess(directory, environment=environment)
+    # A loop of its own, which is nobody's current one: it runs only to start and to stop.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(process.start())
+        try:
+            yield process
+        finally:
+            runner.run(process.stop())

@@ -1,0 +1,96 @@
+"""No statement of the sandbox goes through a whole table that grows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import blazebot.sandbox
+from blazebot.sandbox.tables import MIGRATIONS
+
+ROOM = Path(blazebot.sandbox.__file__).parent
+
+STATEMENT = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM) ")
+
+SMALL = {"oauth_keys", "retention_clock", "sqlite_master"}
+
+MIGRATED = "tables"  # its statements run once, at a start
+
+
+def expressions(tree: ast.AST) -> Iterator[ast.expr]:
+    """All texts of a module, but not the parts of f-strings, and not docstrings."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.JoinedStr | ast.Constant):
+            yield node
+        elif not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+            yield from expressions(node)
+
+
+def evaluated(expression: ast.expr, names: dict[str, object]) -> str:
+    """The value of a text; what only a run would know of it stays as ``{...}``."""
+    code = compile(ast.Expression(expression), "<statement>", "eval")
+    try:
+        return str(eval(code, names))  # noqa: S307 - our own source
+    except NameError:
+        return ast.unparse(expression).lstrip("f'\"")
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """All SQL statements of the sandbox, each with where it stands."""
+    for path in sorted(ROOM.glob("*.py")):
+        if path.stem == MIGRATED:
+            continue
+        names = vars(import_module(f"blazebot.sandbox.{path.stem}"))
+        for expression in expressions(ast.parse(path.read_text())):
+            text = evaluated(expression, names)
+            if STATEMENT.match(text):
+                yield f"{path.stem}.py:{expression.lineno}", text
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for script in MIGRATIONS:
+            connection.executescript(script)
+        yield connection
+
+
+def scanned(connection: sqlite3.Connection, statement: str) -> set[str]:
+    """The tables that a statement goes through from end to end."""
+    numbered = [int(number) for number in re.findall(r"\?(\d)", statement)]
+    count = max(numbered, default=statement.count("?"))
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", (None,) * count)
+    scans = re.findall(r"SCAN (\w+)", "\n".join(row[3] for row in plan))
+    return set(scans) - SMALL - {"CONSTANT"}
+
+
+STATEMENTS = dict(statements())
+
+
+@pytest.mark.parametrize("where", STATEMENTS)
+def test_no_table_that_grows_is_gone_through(where: str, database: sqlite3.Connection) -> None:
+    assert scanned(database, STATEMENTS[where]) == set()
+
+
+def test_statements_are_found() -> None:
+    files = {where.partition(":")[0] for where in STATEMENTS}
+    assert files >= {"store.py", "message_store.py", "oauth.py", "attachments.py"}
+    # Each call that executes one; some share theirs, and some have it from a parameter.
+    calls = sum(
+        len(re.findall(r"database\.(?:read|write|write_all)\(", path.read_text()))
+        for path in ROOM.glob("*.py")
+    )
+    assert len(STATEMENTS) >= calls - 3
+
+
+def test_a_statement_that_goes_through_a_table_is_noticed(database: sqlite3.Connection) -> None:
+    assert scanned(database, "SELECT data FROM messages WHERE category = ?") == {"messages"}
+    assert scanned(database, "SELECT count(*) FROM deliveries") == {"deliveries"}
+    assert scanned(database, "DELETE FROM users WHERE full_name = ?") == {"users"}
