@@ -1,17 +1,39 @@
 """Mixin Messenger bots: a typed asyncio client, a bot framework and a sandbox of the service."""
 
+from blazebot.bot import middleware
 from blazebot.bot.bot import Bot
+from blazebot.bot.buttons.button import Button, Callback
+from blazebot.bot.buttons.presses import RefusedCallback
+from blazebot.bot.commands import Command
+from blazebot.bot.filters import Filter, encrypted, from_user, in_contact, in_group, matches, quoted
+from blazebot.bot.injection import Provider
+from blazebot.bot.jobs.job import Job
+from blazebot.bot.jobs.jobs import ScheduledJob
+from blazebot.bot.magic import F
 from blazebot.bot.message import Message
+from blazebot.bot.middleware import Next, NextWith, Translator
 from blazebot.bot.outgoing import Conversation, SendOptions, SendResult
+from blazebot.bot.receipts import Receipt
+from blazebot.bot.router import Router
+from blazebot.bot.running import run
+from blazebot.bot.states.state import State
+from blazebot.bot.states.steps import States, Step, at_step
+from blazebot.bot.states.storage import MemoryStateStorage, StateStorage
+from blazebot.client.rest import RestClient
+from blazebot.client.views import User
 from blazebot.errors import (
     AttachmentError,
     BlazebotError,
     ContentError,
     DecryptionError,
     EncryptionError,
+    HandlerTimeout,
+    JobError,
     KeystoreError,
+    RegistrationError,
     SendTimeout,
     ServiceError,
+    StateError,
     Unauthorized,
 )
 from blazebot.keys.keystore import Keystore
@@ -19,7 +41,6 @@ from blazebot.media import Upload, audio, file, image, video
 from blazebot.wire.content import (
     AccountTransfer,
     Audio,
-    Button,
     ButtonGroup,
     Card,
     Contact,
@@ -53,7 +74,9 @@ __all__ = [
     "Bot",
     "Button",
     "ButtonGroup",
+    "Callback",
     "Card",
+    "Command",
     "Contact",
     "Content",
     "ContentError",
@@ -61,35 +84,66 @@ __all__ = [
     "ConversationChange",
     "DecryptionError",
     "EncryptionError",
+    "F",
     "File",
+    "Filter",
+    "HandlerTimeout",
     "Image",
     "InscriptionTransfer",
     "Invalid",
+    "Job",
+    "JobError",
     "Keystore",
     "KeystoreError",
     "Live",
     "Location",
     "Media",
+    "MemoryStateStorage",
     "Message",
+    "Next",
+    "NextWith",
     "Pin",
     "Post",
+    "Provider",
     "Recall",
+    "Receipt",
+    "RefusedCallback",
+    "RegistrationError",
+    "RestClient",
+    "Router",
     "SafeTransfer",
+    "ScheduledJob",
     "SendOptions",
     "SendResult",
     "SendTimeout",
     "ServiceError",
+    "State",
+    "StateError",
+    "StateStorage",
+    "States",
+    "Step",
     "Sticker",
     "Text",
     "Transcript",
     "TranscriptItem",
     "Transfer",
+    "Translator",
     "Unauthorized",
     "Unknown",
     "Upload",
+    "User",
     "Video",
+    "at_step",
     "audio",
+    "encrypted",
     "file",
+    "from_user",
     "image",
+    "in_contact",
+    "in_group",
+    "matches",
+    "middleware",
+    "quoted",
+    "run",
     "video",
 ]

@@ -5,6 +5,7 @@ Each message says what is wrong and what to do. None of them ever holds a secret
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "AuthorizationExpired",
     "BadField",
     "BlazebotError",
+    "BotsEnded",
     "ChecksumInvalid",
     "ConnectionLost",
     "ContentError",
+    "DeadLetterError",
     "DecryptionError",
     "EncryptionError",
     "Forbidden",
@@ -27,10 +30,13 @@ __all__ = [
     "GroupFull",
     "HandlerTimeout",
     "IntegrityError",
+    "JobError",
     "KeystoreError",
     "MediaError",
     "NotFound",
     "NotRunning",
+    "NotSeen",
+    "ProjectError",
     "RegistrationError",
     "RequestError",
     "RequestTimeout",
@@ -40,6 +46,8 @@ __all__ = [
     "ServiceUnavailable",
     "SessionInUse",
     "SettingsError",
+    "StateError",
+    "TargetError",
     "TokenError",
     "TooManyRequests",
     "Unauthorized",
@@ -189,12 +197,46 @@ class RegistrationError(BlazebotError):
     """Something cannot be a handler; the message names it, its file and line."""
 
 
+class BotsEnded(BlazebotError):
+    """Of several bots of a process some have ended; ``errors`` says of what, by the bot's id."""
+
+    def __init__(self, errors: Mapping[str, BaseException]) -> None:
+        super().__init__(
+            "; ".join(f"bot {bot_id} has ended: {error}" for bot_id, error in errors.items())
+        )
+        self.errors = errors
+
+
+class TargetError(BlazebotError):
+    """What is to be run cannot be found, or is no bot; the message names it."""
+
+
+class DeadLetterError(BlazebotError):
+    """There is no such dead letter, or they cannot be reached; the message says what to do."""
+
+
+class ProjectError(BlazebotError):
+    """A project cannot be made; the message says why."""
+
+
+class JobError(BlazebotError):
+    """A job cannot be scheduled as asked; the message names what is wrong with it."""
+
+
+class StateError(BlazebotError):
+    """A state cannot be changed as asked, or cannot be kept; the message says what to do."""
+
+
 class NotRunning(BlazebotError):
     """The bot was asked to send while it does not run."""
 
 
 class SandboxError(BlazebotError):
     """The sandbox cannot start or refuses a call of its control API."""
+
+
+class NotSeen(SandboxError, AssertionError):
+    """A test waited for what did not come; the message shows what came instead."""
 
 
 class ServiceError(BlazebotError):

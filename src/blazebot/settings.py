@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -41,7 +42,7 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     names = kind.__struct_fields__
-    lists = {name for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple}
+    lists = {name for name, hint in _hints(kind).items() if get_origin(hint) is tuple}
     merged: dict[str, Any] = {}
 
     for name, value in _read_table(Path(path), table).items():
@@ -80,9 +81,14 @@ def _convert(kind: type[msgspec.Struct], name: str, value: Any, where: str) -> A
     if isinstance(value, Path):
         value = str(value)
     try:
-        return msgspec.convert(value, get_type_hints(kind, include_extras=True)[name], strict=False)
+        return msgspec.convert(value, _hints(kind)[name], strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}") from None
+
+
+@cache  # resolving them takes longer than all else here
+def _hints(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -277,6 +277,40 @@ async def test_a_failed_handler_is_tried_again(
     assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
+@pytest.mark.usefixtures("quick")
+async def test_a_dead_letter_is_handled_again_in_its_conversations_turn(world: World) -> None:
+    world.make(max_tries=2)
+    world.handle = failing("a1")
+    world.offer("a1")
+    await world.until(lambda: world.acknowledged == [("a1", DELIVERED)])
+    world.handle = None
+    world.gated = True
+    world.offer("a2")
+    await settle()
+    world.engine.replay(view("a1"))
+    world.engine.replay(view("a1"))
+    await settle()
+    assert world.begun[-1] == "a2"
+    world.gates["a2"].set()
+    world.gates["a1"].set()
+    await world.until(lambda: len(world.acknowledged) == 3)
+    assert world.acknowledged[1:] == [("a2", READ), ("a1", READ)]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_became_of_messages_is_counted(world: World) -> None:
+    engine = world.make(max_tries=3)
+    world.handle = failing("a1")
+    world.offer("a1", "b1", "b1")
+    await world.until(lambda: len(world.acknowledged) == 2)
+    world.gated = True
+    world.offer("c1", "d1", "b1")
+    await settle()
+    assert (engine.handled, engine.failed, engine.retried, engine.buried) == (1, 3, 2, 1)
+    assert (engine.in_flight, len(world.inbox)) == (2, 2)
+    assert (world.inbox.offered, world.inbox.repeats, world.inbox.let_go) == (6, 2, 0)
+
+
 async def test_while_it_waits_for_its_next_try_it_holds_no_slot_and_its_conversation_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

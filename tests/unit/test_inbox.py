@@ -349,3 +349,44 @@ def test_no_id_is_forgotten_early(steps: list[tuple[float, bool]]) -> None:
         for earlier in range(index + 1):
             if now - confirmed_at.get(str(earlier), now) < 600.0:
                 assert ids.status(str(earlier)) == READ
+
+
+# Replays
+
+
+def test_a_replay_comes_after_those_at_hand_though_it_was_handled() -> None:
+    inbox = make_inbox()
+    offer(inbox, "a1")
+    handle(inbox, DELIVERED)
+    offer(inbox, "a2", "a3", "b1")
+    assert inbox.replay(view("a", "a1")) is ACCEPTED
+    assert inbox.replay(view("a", "a1")) is AT_HAND
+    assert offer(inbox, "a1") == [AT_HAND]
+    assert [one for one in handle_all(inbox) if one[0] == "a"] == ["a2", "a3", "a1"]
+    assert inbox.status("a1") == READ
+    assert offer(inbox, "a1") == [HANDLED]
+
+
+def test_a_replay_without_room_is_not_awaited() -> None:
+    inbox = make_inbox(limit=2)
+    offer(inbox, "a1", "b1")
+    assert inbox.replay(view("c", "c1")) is LET_GO
+    assert not inbox.awaits_repeats
+    assert inbox.let_go == 0
+    handle(inbox)
+    assert inbox.replay(view("c", "c1")) is ACCEPTED
+
+
+def test_a_replay_does_not_wait_for_what_its_conversation_let_go() -> None:
+    inbox = make_inbox(lane_limit=2)
+    assert offer(inbox, "a1", "a2", "a3") == [ACCEPTED, ACCEPTED, LET_GO]
+    handle(inbox)
+    assert inbox.replay(view("a", "a0")) is ACCEPTED
+    assert handle_all(inbox) == ["a2", "a0"]
+    assert offer(inbox, "a4", "a3", "a4") == [LET_GO, ACCEPTED, ACCEPTED]
+
+
+def test_no_replay_once_it_is_closed() -> None:
+    inbox = make_inbox()
+    inbox.close()
+    assert inbox.replay(view("a", "a1")) is LET_GO

@@ -22,11 +22,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": GROUND | {"wire", "keys"},
     "media": GROUND | {"wire", "keys", "client"},
     "delivery": GROUND | {"wire", "keys", "client"},
-    "bot": GROUND | {"wire", "keys", "client", "media", "delivery"},
+    "watch": {"errors"},
+    "bot": GROUND | {"wire", "keys", "client", "media", "delivery", "watch"},
     "sandbox": GROUND | {"wire", "keys"},
-    "testing": GROUND | {"wire", "keys"},
+    "testing": GROUND | {"wire", "keys", "client", PUBLIC},
+    "conformance": GROUND | {"wire", "keys", "client", "testing"},
     "demo": GROUND | {"wire", "keys", "testing", PUBLIC},
-    "cli": GROUND | {"wire", "keys", "client", "media", "bot", "demo", "sandbox"},
+    "cli": GROUND
+    | {"wire", "keys", "client", "media", "delivery", "bot", "testing", "conformance"}
+    | {"demo", "sandbox"},
 }
 
 # What a pure module must not touch.
@@ -34,8 +38,16 @@ IMPURE = {"asyncio", "aiohttp", "time", "socket", "sqlite3", "threading", "subpr
 PURE = [
     *sorted((ROOT / "wire").glob("*.py")),
     *(ROOT / "client" / f"{name}.py" for name in ("outstanding", "reconnects", "unauthorized")),
-    *(ROOT / "delivery" / f"{name}.py" for name in ("inbox", "retries", "message_ids")),
-    ROOT / "testing" / "tally.py",
+    *(
+        ROOT / "delivery" / f"{name}.py"
+        for name in ("inbox", "retries", "message_ids", "sent_count")
+    ),
+    *(ROOT / "watch" / f"{name}.py" for name in ("counts", "guard", "histogram")),
+    *(
+        ROOT / "bot" / f"{name}.py"
+        for name in ("jobs/schedules", "buttons/tokens", "states/history")
+    ),
+    *(ROOT / "testing" / f"{name}.py" for name in ("tally", "transcript")),
 ]
 
 

@@ -1,44 +1,149 @@
-"""The router: the first handler, in the order of registration, whose content fits."""
+"""Routers: the first handler that takes a message, in an order that can be told from the code."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from blazebot.bot.message import Message
-from blazebot.bot.router import Router
-from blazebot.errors import RegistrationError
-from blazebot.wire.content import Content, Invalid, Text, Unknown
+from blazebot import Bot, F, Message, RegistrationError, Router, from_user
+from blazebot.wire.content import (
+    AccountTransfer,
+    Content,
+    ConversationChange,
+    File,
+    Image,
+    Invalid,
+    Post,
+    Recall,
+    SafeTransfer,
+    Text,
+    Transfer,
+    Unknown,
+)
+from tests.routed import ALICE, GROUP, Routed, give, make_bot
+
+BOB = "1b7ef298-9720-48c0-acb2-0c6a9b1748c2"
 
 
-async def first(message: Message[Any]) -> None: ...
+class Called:
+    """Handlers that say who was called."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def by(self, name: str) -> Callable[[Message[Any]], Coroutine[Any, Any, None]]:
+        async def handler(message: Message[Any]) -> None:
+            self.names.append(name)
+
+        return handler
 
 
-async def second(message: Message[Any]) -> None: ...
+@pytest.fixture
+def called() -> Called:
+    return Called()
 
 
-def test_the_first_whose_content_fits_takes_it() -> None:
-    router = Router()
-    router.add((Text, Unknown), first)
-    router.add((Content,), second)
-    assert router.find(Text) is first
-    assert router.find(Unknown) is first
-    assert router.find(Invalid) is second
+@pytest.fixture
+def bot() -> Bot:
+    return make_bot()
 
 
-def test_none_fits() -> None:
-    router = Router()
-    assert router.find(Text) is None
-    router.add((Unknown,), first)
-    assert router.find(Text) is None
+async def test_the_first_whose_content_fits_takes_it(bot: Bot, called: Called) -> None:
+    bot.on(Text, Unknown)(called.by("text or unknown"))
+    bot.on(Content)(called.by("content"))
+    await give(bot, "hi", Unknown("X", b""), Invalid("PLAIN_TEXT", b"", "bad"))
+    assert called.names == ["text or unknown", "text or unknown", "content"]
 
 
-def test_a_handler_added_later_is_found() -> None:
-    router = Router()
-    assert router.find(Text) is None
-    router.add((Text,), first)
-    assert router.find(Text) is first
+async def test_nobody_takes_it(bot: Bot, called: Called) -> None:
+    bot.on(Unknown)(called.by("unknown"))
+    message = await Routed(bot).give("hi")
+    assert called.names == []
+    assert message.route is None
+
+
+async def test_an_included_router_stands_where_it_was_included(bot: Bot, called: Called) -> None:
+    early, late, inner = Router("early"), Router("late"), Router("inner")
+    bot.on(Text, F.content.text == "first")(called.by("bot, before"))
+    bot.include(early)
+    bot.on(Text)(called.by("bot, between"))
+    bot.include(late)
+    early.on(Text, F.content.text.in_({"first", "second"}))(called.by("early"))
+    early.include(inner)
+    inner.on(Text, F.content.text == "third")(called.by("inner"))
+    late.on(Text)(called.by("late, never"))
+    late.on(Post)(called.by("late"))
+    await give(bot, "first", "second", "third", "fourth", Post("#"))
+    assert called.names == ["bot, before", "early", "inner", "bot, between", "late"]
+
+
+async def test_filters_of_a_router_hold_for_all_in_it(bot: Bot, called: Called) -> None:
+    admin, nested = Router("admin", from_user(BOB)), Router("nested", F.content.text == "nested")
+    admin.include(nested)
+    nested.on(Text)(called.by("nested"))
+    admin.on(Text)(called.by("admin"))
+    bot.include(admin)
+    bot.on(Text)(called.by("anybody"))
+    await give(bot, "nested", "hi", user_id=BOB)
+    await give(bot, "nested", "hi")
+    assert called.names == ["nested", "admin", "anybody", "anybody"]
+
+
+async def test_a_fallback_takes_what_nothing_else_there_takes(bot: Bot, called: Called) -> None:
+    shop = Router("shop", F.content.text.startswith("shop"))
+    bot.fallback(called.by("fallback of the bot"))
+    shop.fallback(called.by("fallback of the shop"))
+    shop.on(Text, F.content.text == "shop open")(called.by("open"))
+    bot.include(shop)
+    bot.on(Text, F.content.text.in_({"hi", "shop"}))(called.by("hi"))
+    await give(bot, "shop open", "shop", "hi", "other", Post("#"))
+    assert called.names == [
+        "open",
+        "fallback of the shop",
+        "hi",
+        "fallback of the bot",
+        "fallback of the bot",
+    ]
+
+
+async def test_a_router_is_shared_by_bots_and_knows_none_of_them(called: Called) -> None:
+    shared, bots = Router("shared"), [make_bot(), make_bot()]
+    seen: list[Bot] = []
+
+    @shared.on(Text)
+    async def take(message: Message[Text], bot: Bot) -> None:
+        assert bot is message.bot
+        seen.append(bot)
+
+    for bot in bots:
+        bot.include(shared)
+        await give(bot, "hi")
+    assert seen == bots
+
+
+async def test_events_by_their_names(bot: Bot, called: Called) -> None:
+    bot.on_friend_added(called.by("friend"))
+    bot.on_transfer(called.by("transfer"))
+    bot.on_conversation_change(called.by("change"))
+    bot.on_recall(called.by("recall"))
+    money: dict[str, Any] = {"snapshot_id": GROUP, "asset_id": GROUP, "amount": "1"}
+    await give(
+        bot,
+        "Hello",
+        "你好",
+        "hello",
+        AccountTransfer(**money),
+        SafeTransfer(**money),
+        ConversationChange(action="JOIN"),
+        Recall(GROUP),
+    )
+    await give(bot, "Hello", conversation_id=GROUP)
+    assert called.names == ["friend", "friend", "transfer", "transfer", "change", "recall"]
+
+
+# What cannot be registered
 
 
 def not_async(message: Message[Any]) -> None: ...
@@ -47,32 +152,162 @@ def not_async(message: Message[Any]) -> None: ...
 async def no_parameter() -> None: ...
 
 
-async def two_parameters(message: Message[Any], other: int) -> None: ...
+async def keyword_only(*, message: Message[Text]) -> None: ...
+
+
+async def for_images(message: Message[Image]) -> None: ...
+
+
+async def for_images_and_files(message: Message[Image | File]) -> None: ...
+
+
+async def for_transfers(message: Message[Transfer]) -> None: ...
+
+
+async def for_text_in_words(message: str) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("handler", "words"),
+    ("kinds", "handler", "words"),
     [
-        (not_async, "must be `async def`"),
-        (no_parameter, "1 positional"),
-        (two_parameters, "1 positional"),
-        (print, "must be `async def`"),
+        ((Text,), not_async, "must be `async def`"),
+        ((Text,), print, "must be `async def`"),
+        ((Text,), no_parameter, "must take the message"),
+        ((Text,), keyword_only, "must take the message"),
+        ((Text,), for_images, r"takes Message\[.*Image\], but is registered for Text"),
+        ((Text, File), for_images_and_files, "is registered for Text, File"),
+        ((Content,), for_transfers, "is registered for Content"),
+        ((Text,), for_text_in_words, "takes str"),
+        ((str,), for_images, "no kind of content"),
+        ((), for_images, r"@bot\.on\(Text\)"),
     ],
 )
-def test_what_cannot_be_a_handler_is_named_with_its_place(handler: Any, words: str) -> None:
-    with pytest.raises(RegistrationError) as caught:
-        Router().add((Text,), handler)
-    assert words in str(caught.value)
+def test_what_cannot_be_a_handler_is_named_with_its_place(
+    kinds: tuple[Any, ...], handler: Any, words: str
+) -> None:
+    router: Any = Router()
+    with pytest.raises(RegistrationError, match=words) as caught:
+        router.on(*kinds)(handler)
     assert handler.__qualname__ in str(caught.value)
     assert ("test_router.py:" in str(caught.value)) == (handler is not print)
 
 
-@pytest.mark.parametrize("kind", [str, "PLAIN_TEXT", Text("hi")])
-def test_what_is_no_kind_of_content_is_refused(kind: Any) -> None:
-    with pytest.raises(RegistrationError, match="no kind of content"):
-        Router().add((kind,), first)
+@pytest.mark.parametrize("kind", ["PLAIN_TEXT", Text("hi"), 5])
+def test_what_is_neither_kind_nor_filter_is_refused(kind: Any) -> None:
+    router: Any = Router()
+    with pytest.raises(RegistrationError, match="is no filter"):
+        router.on(Text, kind)(for_text)
 
 
-def test_a_handler_without_a_kind_is_refused() -> None:
-    with pytest.raises(RegistrationError, match=r"@bot\.on\(Text\)"):
-        Router().add((), first)
+async def for_text(message: Message[Text]) -> None: ...
+
+
+def test_unions_bases_and_no_annotation_fit() -> None:
+    async def whatever(message: Any) -> None: ...
+
+    del whatever.__annotations__["message"]
+    router = Router()
+    router.on(Image)(for_images_and_files)
+    router.on(Image, File)(for_images_and_files)
+    router.on(SafeTransfer)(for_transfers)
+    router.on(Content)(whatever)
+    assert len(router.registered.entries) == 4
+
+
+def test_a_router_includes_neither_itself_nor_anything_twice() -> None:
+    one, two, three = Router("one"), Router("two"), Router("three")
+    with pytest.raises(RegistrationError, match="Router one"):
+        one.include(one)
+    one.include(two)
+    with pytest.raises(RegistrationError, match="Router two> is included already"):
+        one.include(two)
+    two.include(three)
+    with pytest.raises(RegistrationError, match="Router one> cannot be included"):
+        three.include(one)
+    with pytest.raises(RegistrationError, match="is no router"):
+        one.include(make_bot())  # type: ignore[arg-type]
+
+
+def test_a_router_stands_once_in_a_bot(bot: Bot) -> None:
+    one, two, shared = Router("one"), Router("two"), Router("shared")
+    for router in (one, two):
+        router.include(shared)
+        bot.include(router)
+    with pytest.raises(RegistrationError, match="Router shared> is included twice"):
+        bot.check()
+
+
+# Commands that are taken twice
+
+
+def test_a_command_that_is_taken_twice_names_both_places(bot: Bot) -> None:
+    other = Router("other")
+
+    @bot.command("start", "help")
+    async def first(message: Message[Text]) -> None: ...
+
+    @other.command("HELP")
+    async def second(message: Message[Text]) -> None: ...
+
+    bot.include(other)
+    with pytest.raises(RegistrationError, match="/help is taken twice") as caught:
+        bot.check()
+    words = str(caught.value)
+    assert words.index("first (") < words.index("second (")
+    assert words.count("test_router.py:") == 2
+
+
+def test_the_same_command_under_other_conditions_is_another(bot: Bot) -> None:
+    admin = Router("admin", from_user(ALICE))
+    admin.command("help")(for_text)
+    bot.include(admin)
+    bot.command("help", filters=(F.quote_message_id,))(for_text)
+    bot.command("help")(for_text)
+    bot.command("help", prefix="!")(for_text)
+    bot.check()
+
+
+def test_a_command_behind_one_that_takes_all_of_it_is_refused(bot: Bot) -> None:
+    admin = Router("admin", from_user(ALICE))
+    admin.command("help")(for_text)
+    bot.command("help")(for_text)
+    bot.include(admin)
+    with pytest.raises(RegistrationError, match="/help is taken twice"):
+        bot.check()
+
+
+@pytest.mark.parametrize("names", [(), ("",), ("two words",), ("/help",)])
+def test_what_cannot_be_a_command(bot: Bot, names: tuple[str, ...]) -> None:
+    with pytest.raises(RegistrationError, match="command"):
+        bot.command(*names)
+
+
+def test_what_cannot_be_a_prefix(bot: Bot) -> None:
+    with pytest.raises(RegistrationError, match="prefix"):
+        bot.command("help", prefix=" /")
+
+
+def test_what_is_no_regular_expression(bot: Bot) -> None:
+    with pytest.raises(RegistrationError, match="no regular expression"):
+        bot.regex("(")
+
+
+# Handlers of errors
+
+
+async def on_value(message: Message[Content], error: ValueError) -> None: ...
+
+
+async def on_any(message: Message[Content], error: Exception) -> None: ...
+
+
+def test_handlers_of_errors_are_for_the_errors_that_they_take(bot: Bot) -> None:
+    untyped: Any = bot
+    bot.on_error(on_any)
+    bot.on_error(ValueError, KeyError)(on_any)
+    bot.on_error(UnicodeError)(on_value)
+    with pytest.raises(RegistrationError, match="no type of error"):
+        untyped.on_error(int)(on_any)
+    bot.on_error(KeyError)(on_value)  # type: ignore[arg-type]
+    with pytest.raises(RegistrationError, match=r"takes ValueError.*KeyError"):
+        bot.check()

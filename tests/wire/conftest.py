@@ -70,9 +70,7 @@ def logged() -> Iterator[Logged]:
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
     """A sandbox that is restarted at will, and refuses a wrong ``sig``."""
-    process = SandboxProcess(
-        tmp_path, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"}
-    )
+    process = SandboxProcess(tmp_path, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"})
     await process.start()
     yield process
     await process.stop()

@@ -3,70 +3,118 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 import os
-import signal
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextvars import ContextVar
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeAlias, Unpack, overload
 
-from blazebot.bot.incoming import is_encrypted, read_content
-from blazebot.bot.message import Message
-from blazebot.bot.outgoing import Conversation, Sendable, SendOptions, SendResult, Target
-from blazebot.bot.router import C, Handler, Router, check_handler
+from msgspec.structs import asdict
+
+from blazebot.bot import running
+from blazebot.bot.buttons.presses import Buttons
+from blazebot.bot.clock import Clock
+from blazebot.bot.compiler import compile_routing
+from blazebot.bot.dispatcher import Dispatcher
+from blazebot.bot.events import current_event
+from blazebot.bot.incoming import is_encrypted
+from blazebot.bot.injection import Provider
+from blazebot.bot.jobs.jobs import Jobs
+from blazebot.bot.outgoing import Conversation, Outgoing, Sendable, SendOptions, SendResult, Target
+from blazebot.bot.profiles import Profiles
+from blazebot.bot.router import Handlers
 from blazebot.bot.runtime import Runtime
 from blazebot.bot.settings import load_bot_settings
+from blazebot.bot.signatures import show
+from blazebot.bot.states.keeper import StateKeeper, StateProvider
 from blazebot.client.attachments import Progress
 from blazebot.client.oauth import Authorization, authorize_url, exchange_code
 from blazebot.client.rest import RestClient
 from blazebot.client.user_client import UserClient
+from blazebot.client.views import User
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.errors import BlazebotError, ConnectionLost, KeystoreError, NotRunning
+from blazebot.errors import (
+    BlazebotError,
+    ConnectionLost,
+    KeystoreError,
+    NotRunning,
+    RegistrationError,
+)
 from blazebot.keys.encryption import MessageCipher
-from blazebot.keys.keystore import Keystore
-from blazebot.wire.content import Content, Invalid, Media
+from blazebot.keys.keystore import Keystore, keystore_path
+from blazebot.watch.counts import BotStatus, State
+from blazebot.wire.content import Content, Media
 from blazebot.wire.messages import MessageView
 
-logger = logging.getLogger("blazebot")
-
-ErrorHandler = Callable[[Message[Content], BaseException], Coroutine[Any, Any, None]]
-
-# What the handler that runs in this context has sent, so that bot.send() inside a handler derives
-# its ids as a reply does.
-_sent_by_handler: ContextVar[SentByHandler | None] = ContextVar("sent_by_handler", default=None)
+KeystoreSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Keystore
+"""A keystore's path, its JSON text, what that says, or a loaded one."""
 
 
-class Bot:
-    """A bot for one keystore.
+class Bot(Handlers):
+    """A bot for one keystore: its handlers, sending, and the ways to run it.
 
     ``keystore`` is a path, JSON text, a mapping or a loaded keystore; None takes the setting
     ``keystore``, such as the environment variable ``BLAZEBOT_KEYSTORE``. ``settings`` are those
-    of :class:`~blazebot.bot.settings.BotSettings`, over environment and ``blazebot.toml``.
+    of :class:`~blazebot.bot.settings.BotSettings`, over environment and ``blazebot.toml``. The
+    keystore is loaded when it is first needed, at the latest at the start.
 
     Raises:
-        KeystoreError: the keystore cannot be used.
         SettingsError: a setting is unknown or malformed.
     """
 
-    def __init__(
-        self,
-        keystore: str | os.PathLike[str] | Mapping[str, Any] | Keystore | None = None,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, keystore: KeystoreSource | None = None, **settings: Any) -> None:
+        super().__init__()
         self.settings = load_bot_settings(settings)
-        self.keystore = Keystore.load(self.settings.keystore if keystore is None else keystore)
-        if self.keystore.authorization_id is not None:
-            raise KeystoreError(
-                "authorization_id: this keystore acts for a user; a bot runs with its own"
-            )
-        self._cipher = MessageCipher(self.keystore.session_id, self.keystore.private_key)
-        self._router = Router()
-        self._error_handlers: list[ErrorHandler] = []
+        self._keystore = keystore
+        profiles = Profiles(self.settings.profile_ttl)
+        self._providers = [
+            *(Provider(kind, lambda: self) for kind in {Bot, type(self)}),
+            Provider(RestClient, lambda: self.rest),
+            Provider(User, profiles.sender),
+            StateProvider(),
+        ]
+        self.clock = Clock()
+        """The time that jobs and buttons go by."""
+        self.states = StateKeeper(self)
+        """Where people are in conversations with steps."""
         self._runtime: Runtime | None = None
 
     def __repr__(self) -> str:
-        return f"<Bot {self.id}>"
+        return f"<Bot {self.id}>" if "keystore" in vars(self) else "<Bot>"
+
+    @cached_property
+    def keystore(self) -> Keystore:
+        """Who it is; raises KeystoreError: it cannot be used."""
+        keystore = Keystore.load(self._keystore_source)
+        if keystore.authorization_id is not None:
+            raise KeystoreError(
+                "authorization_id: this keystore acts for a user; a bot runs with its own"
+            )
+        return keystore
+
+    @property
+    def keystore_path(self) -> Path | None:
+        """The file of its keystore; None if it was given otherwise."""
+        return keystore_path(self._keystore_source)
+
+    @property
+    def _keystore_source(self) -> KeystoreSource | None:
+        return self.settings.keystore if self._keystore is None else self._keystore
+
+    def use(self, keystore: KeystoreSource, **settings: Any) -> None:
+        """Be another bot from the next start on, with these settings over those it has.
+
+        So a test runs a bot as it is, and never as itself.
+
+        Raises:
+            BlazebotError: the bot runs.
+            SettingsError: a setting is unknown or malformed.
+        """
+        if self._runtime is not None:
+            raise BlazebotError("the bot runs: stop it first")
+        self.settings = load_bot_settings(asdict(self.settings) | settings)
+        self._keystore = keystore
+        vars(self).pop("keystore", None)  # it is loaded anew
 
     @property
     def id(self) -> str:
@@ -78,33 +126,56 @@ class Bot:
         """Signed REST calls; raises NotRunning while the bot does not run."""
         return self._running().rest
 
-    # Handlers
+    @property
+    def buttons(self) -> Buttons:
+        """Signing and reading buttons; raises NotRunning while the bot does not run."""
+        return self._running().buttons
 
-    def on(self, *kinds: type[C]) -> Callable[[Handler[C]], Handler[C]]:
-        """Let the decorated ``async def handler(message)`` take content of these kinds.
+    @property
+    def jobs(self) -> Jobs:
+        """Scheduling jobs; raises NotRunning while the bot does not run."""
+        return self._running().jobs
 
-        The first handler whose kinds fit takes a message; ``Content`` fits every kind. A message
-        that none takes is acknowledged as read. The handler may run again for the same message;
-        what it sends takes effect once.
+    @overload
+    def provide(self, value: object, /) -> None: ...
+    @overload
+    def provide(self, kind: object, factory: Callable[..., Any], /) -> None: ...
+    def provide(self, kind: Any, factory: Callable[..., Any] | None = None, /) -> None:
+        """Let handlers, filters and the like get a value by a parameter annotated with its type.
+
+        ``provide(value)`` gives this very value. ``provide(Type, factory)`` gives what ``factory``
+        makes for each message or other event, when something first asks; see :class:`Provider` for
+        what it may be, which can be given as the only argument too.
 
         Raises:
-            RegistrationError: it cannot be a handler.
+            RegistrationError: there is such a type already, or the bot runs.
         """
+        if isinstance(kind, Provider):
+            provider = kind
+        elif factory is not None:
+            if not callable(factory):
+                raise RegistrationError(
+                    f"provide({show(kind)}, ...): {factory!r:.80} is no factory: write lambda: ..."
+                )
+            provider = Provider(kind, factory)
+        elif isinstance(kind, type):
+            raise RegistrationError(
+                f"provide({show(kind)}): pass an object of this type, or what makes one beside it"
+            )
+        else:
+            provider = Provider(type(kind), lambda: kind)
+        self._check_idle(repr(provider))
+        if any(one.kind == provider.kind for one in self._providers):
+            raise RegistrationError(f"{show(provider.kind)} is provided already")
+        self._providers.append(provider)
 
-        def register(handler: Handler[C]) -> Handler[C]:
-            self._router.add(kinds, handler)
-            return handler
+    def check(self) -> None:
+        """Check all handlers, filters, middleware and factories, as the start does.
 
-        return register
-
-    def on_error(self, handler: ErrorHandler) -> ErrorHandler:
-        """Call the decorated ``async def handler(message, error)`` when the last try has failed.
-
-        The message becomes a dead letter after it. Raises RegistrationError as :meth:`on`.
+        Raises:
+            RegistrationError: something cannot be one; the message names it, its file and line.
         """
-        check_handler(handler, parameters=2)
-        self._error_handlers.append(handler)
-        return handler
+        compile_routing(self, self._providers)
 
     # Sending
 
@@ -126,8 +197,8 @@ class Bot:
             ServiceError: the service refused it.
             SendTimeout: the service did not take it within ``send_timeout``.
         """
-        outgoing = self._running().outgoing
-        return await outgoing.send(outgoing.target(to), what, options, sent=_sent_by_handler.get())
+        outgoing = self._sending()
+        return await outgoing.send(outgoing.target(to), what, options, sent=_sent_by_current())
 
     async def send_batch(
         self, messages: Sequence[tuple[str, Content | str]], **options: Unpack[SendOptions]
@@ -141,8 +212,7 @@ class Bot:
             ContentError: one cannot go in a batch; none is sent.
             NotRunning, SendTimeout: as :meth:`send`; some may have taken effect.
         """
-        outgoing = self._running().outgoing
-        return await outgoing.send_batch(messages, options, sent=_sent_by_handler.get())
+        return await self._sending().send_batch(messages, options, sent=_sent_by_current())
 
     async def send_answer(
         self,
@@ -156,12 +226,11 @@ class Bot:
 
         ``sent`` derives the id where no handler runs in this context.
         """
-        outgoing = self._running().outgoing
-        return await outgoing.send(
+        return await self._sending().send(
             Target(view.conversation_id or "", answers=view.user_id),
             what,
             options,
-            sent=_sent_by_handler.get() or sent,
+            sent=_sent_by_current() or sent,
             answers_encrypted=is_encrypted(view),
         )
 
@@ -238,19 +307,39 @@ class Bot:
         """Start to serve in the running loop; returns without waiting for the line.
 
         Raises:
+            KeystoreError: the keystore cannot be used.
+            RegistrationError: a handler, filter or the like cannot be one; the message names it.
             SessionInUse: another process of this machine runs a bot with this session.
             SettingsError: the data directory cannot be used.
+            HandlerTimeout: a handler of the start took longer than ``handler_timeout``; what it
+                raises itself ends the start too.
         """
         if self._runtime is not None:
             raise BlazebotError("the bot runs already")
+        cipher = MessageCipher(self.keystore.session_id, self.keystore.private_key)
+        routing = compile_routing(self, self._providers)
+        self.states.learn(routing.injector.used)
+        dispatcher = Dispatcher(
+            self,
+            routing,
+            cipher,
+            around=self.states.around,
+            timeout=self.settings.handler_timeout,
+            receipts_limit=self.settings.inbox_limit,
+        )
         self._runtime = Runtime(
             self.keystore,
             self.settings,
-            self._cipher,
-            handle=self._handle,
-            last_try_failed=self._last_try_failed,
+            cipher,
+            dispatcher,
+            clock=self.clock,
+            states=self.states,
         )
-        await self._runtime.start()
+        try:
+            await self._runtime.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop: take no more, finish running handlers within ``stop_grace``, close."""
@@ -305,6 +394,14 @@ class Bot:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.stop()
 
+    def status(self) -> BotStatus:
+        """Return how the bot is doing, and what has been counted of it while it runs."""
+        runtime = self._runtime
+        if runtime is None:
+            return BotStatus(self.id, "stopped")
+        state: State = "open" if runtime.line.is_open else "connecting"
+        return BotStatus(self.id, state, counts=runtime.counts())
+
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM, then stop cleanly; a second SIGINT ends at once.
 
@@ -312,36 +409,9 @@ class Bot:
 
         Raises:
             Unauthorized: the service refuses the session for good.
-            SessionInUse, SettingsError: see :meth:`start`.
+            RegistrationError, SessionInUse, SettingsError, HandlerTimeout: see :meth:`start`.
         """
-        if not logging.getLogger().handlers:
-            logging.basicConfig(
-                level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-            )
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, _on_signal, number, stopping)
-        except (ValueError, RuntimeError):
-            raise BlazebotError(
-                "bot.run() needs the main thread; elsewhere use `async with bot`"
-            ) from None
-        await self.start()
-        gc.freeze()  # what is there by now stays: no need to look through it again and again
-        ended = self._running().ended
-        waiting = asyncio.ensure_future(stopping.wait())
-        try:
-            await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                await ended
-        finally:
-            waiting.cancel()
-            await self.stop()
+        running.run(self, reload_keystores=False)
 
     def _running(self) -> Runtime:
         if self._runtime is None:
@@ -350,49 +420,13 @@ class Bot:
             )
         return self._runtime
 
-    # Dispatch
-
-    async def _handle(self, view: MessageView) -> None:
-        content = read_content(view, self._cipher)
-        handler = self._router.find(type(content))
-        if handler is None:
-            if isinstance(content, Invalid):
-                logger.warning(
-                    "message %s (%s) cannot be read and no handler takes Invalid: %s",
-                    view.message_id,
-                    content.name,
-                    content.reason,
-                )
-            return
-        sent = SentByHandler(self.id, view.message_id)
-        token = _sent_by_handler.set(sent)
-        try:
-            await handler(Message(self, view, content, sent))
-        finally:
-            _sent_by_handler.reset(token)
-
-    async def _last_try_failed(self, view: MessageView, error: BaseException) -> None:
-        content = read_content(view, self._cipher)
-        # Apart from what the message's own handler sent, be it in the same words.
-        sent = SentByHandler(self.id, f"{view.message_id}|error")
-        token = _sent_by_handler.set(sent)
-        try:
-            for handler in self._error_handlers:
-                await handler(Message(self, view, content, sent), error)
-        finally:
-            _sent_by_handler.reset(token)
+    def _sending(self) -> Outgoing:
+        runtime = self._running()
+        if not runtime.serves:
+            raise NotRunning("nothing can be sent in on_startup: the line opens after it")
+        return runtime.outgoing
 
 
-def _on_signal(number: signal.Signals, stopping: asyncio.Event) -> None:
-    if stopping.is_set() and number is signal.SIGINT:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    stopping.set()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - an optional extra
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+def _sent_by_current() -> SentByHandler | None:
+    event = current_event.get()
+    return None if event is None else event.sent

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import types
+import typing
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
+from blazebot.bot.events import Event
 from blazebot.bot.outgoing import Sendable, SendOptions
 from blazebot.wire.content import Content, Pin, Recall
 from blazebot.wire.messages import MessageView
 
 if TYPE_CHECKING:
     from blazebot.bot.bot import Bot
+    from blazebot.bot.routes import Route
     from blazebot.delivery.message_ids import SentByHandler
 
 C_co = TypeVar("C_co", bound=Content, covariant=True)
 
 
-class Message(Generic[C_co]):
+class Message(Event, Generic[C_co]):
     """A message to the bot, with content of one kind: ``Message[Text]`` has ``content.text``.
 
-    ``view`` is the message as it came over the wire.
+    ``view`` is the message as it came over the wire, ``route`` what takes it, once that is found.
     """
 
-    __slots__ = ("_bot", "_sent", "content", "view")
+    __slots__ = ("content", "route", "view")
 
     def __init__(self, bot: Bot, view: MessageView, content: C_co, sent: SentByHandler) -> None:
-        self._bot = bot
-        self._sent = sent
+        super().__init__(bot, sent)
         self.view = view
         self.content: C_co = content
+        self.route: Route | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.id} {self.category} from {self.user_id}>"
@@ -88,7 +93,7 @@ class Message(Generic[C_co]):
             ServiceError: the service refused it.
             SendTimeout: the service did not take it within ``send_timeout``.
         """
-        return await self._bot.send_answer(self.view, what, options, sent=self._sent)
+        return await self.bot.send_answer(self.view, what, options, sent=self.sent)
 
     async def quote(self, what: Sendable, **options: Unpack[SendOptions]) -> str:
         """Reply, and quote this message; see :meth:`reply`."""
@@ -110,3 +115,23 @@ class Message(Generic[C_co]):
     async def unpin(self) -> str:
         """Unpin this message; raises as :meth:`reply`."""
         return await self.reply(Pin("UNPIN", (self.id,)))
+
+
+def takes(annotation: object, kinds: Iterable[type[Content]]) -> bool:
+    """Tell whether a parameter annotated so takes messages with content of each of ``kinds``."""
+    return all(_takes_kind(annotation, kind) for kind in kinds)
+
+
+def _takes_kind(annotation: object, kind: type[Content]) -> bool:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(_takes_kind(member, kind) for member in arguments)
+    if origin is Message:
+        return _fits(arguments[0], kind)
+    return annotation is Any or (isinstance(annotation, type) and issubclass(Message, annotation))
+
+
+def _fits(content: object, kind: type[Content]) -> bool:
+    if typing.get_origin(content) in (typing.Union, types.UnionType):
+        return any(_fits(member, kind) for member in typing.get_args(content))
+    return content is Any or (isinstance(content, type) and issubclass(kind, content))

@@ -81,7 +81,11 @@ class Target(NamedTuple):
 
 
 class Outgoing:
-    """Sends contents for the bot ``app_id``."""
+    """Sends contents for the bot ``app_id``.
+
+    ``sign(content, conversation_id)`` returns content with its buttons signed; message ids are
+    derived from what it was before.
+    """
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class Outgoing:
         encrypted: EncryptedSender,
         conversations: Conversations,
         attachments: AttachmentClient,
+        sign: Callable[[Content, str], Content],
         encrypt: Encrypt,
     ) -> None:
         self._app_id = app_id
@@ -98,6 +103,7 @@ class Outgoing:
         self._encrypted = encrypted
         self._conversations = conversations
         self._attachments = attachments
+        self._sign = sign
         self._encrypt: Encrypt = encrypt
 
     def target(self, to: str | Conversation) -> Target:
@@ -150,7 +156,7 @@ class Outgoing:
         content = (
             await what.content(self._attachments, encrypt=encrypts)
             if isinstance(what, Upload)
-            else what
+            else self._sign(what, target.conversation_id)
         )
         raw = _encoded(content, message_id)
         request = _request(target, message_id, category, options, raw)

@@ -1,69 +1,367 @@
-"""Which handler takes a message: the first, in the order of registration, whose content fits."""
+"""Registering handlers: decorators, the same for a bot and for the routers that it includes."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Concatenate, TypeVar, get_args, overload
 
-from blazebot.bot.message import Message
+from blazebot.bot.buttons.button import Callback
+from blazebot.bot.buttons.presses import CallbackFilter, RefusedCallbackFilter
+from blazebot.bot.commands import CommandFilter
+from blazebot.bot.filters import FilterLike, as_filter, hello, matches
+from blazebot.bot.jobs.plans import job_route
+from blazebot.bot.message import Message, takes
+from blazebot.bot.receipts import Receipt
+from blazebot.bot.routes import AsyncFunction, ErrorRoute, Registered, Route
+from blazebot.bot.signatures import Signature, UnresolvedAnnotation, show
 from blazebot.errors import RegistrationError
-from blazebot.wire.content import Content
+from blazebot.wire.content import Content, ConversationChange, Recall, Text, Transfer
 
 C = TypeVar("C", bound=Content)
-Handler = Callable[[Message[C]], Coroutine[Any, Any, None]]
+C2 = TypeVar("C2", bound=Content)
+C3 = TypeVar("C3", bound=Content)
+C4 = TypeVar("C4", bound=Content)
+E = TypeVar("E", bound=BaseException)
+M = TypeVar("M", bound=Callable[..., Coroutine[Any, Any, None]])
+
+Handler = Callable[Concatenate[Message[C], ...], Coroutine[Any, Any, None]]
+"""``async def handler(message, ...)``: what follows the message is injected."""
+
+ErrorHandler = Callable[Concatenate[Message[Content], E, ...], Coroutine[Any, Any, None]]
+"""``async def handler(message, error, ...)``."""
+
+ReceiptHandler = Callable[Concatenate[Receipt, ...], Coroutine[Any, Any, None]]
+"""``async def handler(receipt, ...)``."""
 
 
-class Router:
-    """Handlers by kind of content."""
+class Handlers:
+    """Handlers, the routers included among them, and the middleware around them.
+
+    A message goes to the first that takes it, in the order of registration; an included router
+    stands where it was included.
+    """
 
     def __init__(self) -> None:
-        self._routes: list[tuple[tuple[type[Content], ...], Handler[Any]]] = []
-        self._found: dict[type[Content], Handler[Any] | None] = {}
+        self.registered = Registered()
 
-    def add(self, kinds: tuple[type[Content], ...], handler: Handler[Any]) -> None:
-        """Let ``handler`` take content of ``kinds``, unless a handler before it does.
+    # Messages
+
+    @overload
+    def on(
+        self, a: type[C], b: type[C2], c: type[C3], d: type[C4], /, *more: FilterLike
+    ) -> Callable[[Handler[C | C2 | C3 | C4]], Handler[C | C2 | C3 | C4]]: ...
+    @overload
+    def on(
+        self, a: type[C], b: type[C2], c: type[C3], /, *more: FilterLike
+    ) -> Callable[[Handler[C | C2 | C3]], Handler[C | C2 | C3]]: ...
+    @overload
+    def on(
+        self, a: type[C], b: type[C2], /, *more: FilterLike
+    ) -> Callable[[Handler[C | C2]], Handler[C | C2]]: ...
+    @overload
+    def on(self, a: type[C], /, *more: FilterLike) -> Callable[[Handler[C]], Handler[C]]: ...
+    def on(self, *more: Any) -> Any:
+        """Let the decorated ``async def handler(message, ...)`` take content of these kinds.
+
+        After the kinds, filters may follow, all of which must fit. ``Content`` stands for every
+        kind. A message that nobody takes is acknowledged as read. The handler may run again for the
+        same message; what it sends takes effect once. What it takes beside the message is found by
+        the annotations of its parameters (see ``docs/injection.md``).
 
         Raises:
-            RegistrationError: it cannot be a handler; the message names it, its file and line.
+            RegistrationError: it cannot be a handler.
         """
-        check_handler(handler, parameters=1)
+        kinds = tuple(one for one in more if isinstance(one, type))
+        filters = tuple(one for one in more if not isinstance(one, type))
+
+        def register(handler: Any) -> Any:
+            self._add(self.registered.entries, kinds, filters, handler)
+            return handler
+
+        return register
+
+    def command(
+        self, *names: str, prefix: str = "/", filters: tuple[FilterLike, ...] = ()
+    ) -> Callable[[Handler[Text]], Handler[Text]]:
+        """Let the decorated handler take texts that begin with ``prefix`` and one of ``names``.
+
+        A parameter annotated :class:`Command` gets the name and what follows it. Raises
+        RegistrationError as :meth:`on`, and when the bot starts if a command is taken twice.
+        """
+        return self.on(Text, CommandFilter(names, prefix=prefix), *filters)
+
+    def regex(
+        self, pattern: str | re.Pattern[str], *filters: FilterLike
+    ) -> Callable[[Handler[Text]], Handler[Text]]:
+        """Let the decorated handler take texts in which ``pattern`` is found.
+
+        A parameter annotated ``re.Match[str]`` gets where. Raises RegistrationError as :meth:`on`.
+        """
+        return self.on(Text, matches(pattern), *filters)
+
+    def on_callback(
+        self, kind: type[Callback], *filters: FilterLike
+    ) -> Callable[[Handler[Text]], Handler[Text]]:
+        """Let the decorated handler take presses of buttons whose callback is of this ``kind``.
+
+        A parameter annotated so gets the callback. A text with a forged or expired one never comes
+        here. Raises RegistrationError as :meth:`on`, and when the bot starts if another kind is
+        called the same.
+        """
+        return self.on(Text, CallbackFilter(kind), *filters)
+
+    def on_refused_callback(self, handler: Handler[Text]) -> Handler[Text]:
+        """Let the decorated handler take presses that were forged or have expired.
+
+        A parameter annotated :class:`RefusedCallback` says why. Where nobody takes them they are
+        texts as any other. Raises RegistrationError as :meth:`on`.
+        """
+        return self.on(Text, RefusedCallbackFilter())(handler)
+
+    def on_friend_added(self, handler: Handler[Text]) -> Handler[Text]:
+        """Let the decorated handler take the Hello on behalf of who added the bot as a friend [S].
+
+        The service sends it as a text, "Hello" or "你好", which cannot be told apart from a person
+        who writes just that. Raises RegistrationError as :meth:`on`.
+        """
+        return self.on(Text, hello)(handler)
+
+    def on_transfer(self, handler: Handler[Transfer]) -> Handler[Transfer]:
+        """Let the decorated handler take transfers, of each kind; as ``on(Transfer)``."""
+        return self.on(Transfer)(handler)
+
+    def on_conversation_change(
+        self, handler: Handler[ConversationChange]
+    ) -> Handler[ConversationChange]:
+        """Let the decorated handler take changes of a group; as ``on(ConversationChange)``."""
+        return self.on(ConversationChange)(handler)
+
+    def on_recall(self, handler: Handler[Recall]) -> Handler[Recall]:
+        """Let the decorated handler take recalls of messages; as ``on(Recall)``."""
+        return self.on(Recall)(handler)
+
+    def fallback(self, handler: Handler[Content]) -> Handler[Content]:
+        """Let the decorated handler take every message that nothing else here takes.
+
+        A router's fallback takes what comes to that router. Raises RegistrationError as :meth:`on`.
+        """
+        self._add(self.registered.fallbacks, (Content,), (), handler)
+        return handler
+
+    def include(self, router: Router) -> Router:
+        """Let a router take messages, after what was registered before it.
+
+        A router may be shared by several bots; within one it stands once, at the latest when the
+        bot starts.
+
+        Raises:
+            RegistrationError: it is included already, or includes this one itself.
+        """
+        self._check_idle(f"router {router!r}")
+        if not isinstance(router, Router):
+            raise RegistrationError(f"{router!r:.80} is no router")
+        if router is self or any(one is self for one in router.included()):
+            raise RegistrationError(f"{router!r} cannot be included: it would include itself")
+        if any(one is router for one in self.registered.entries):
+            raise RegistrationError(f"{router!r} is included already")
+        self.registered.entries.append(router)
+        return router
+
+    # Middleware
+
+    def outer(self, middleware: M) -> M:
+        """Put ``middleware`` around filters and handlers, for every message that comes here.
+
+        It is ``async def middleware(message, call_next)``, and what it does not pass on by ``await
+        call_next(message)`` counts as handled. The first stands outermost.
+
+        Raises:
+            RegistrationError: it cannot be middleware.
+        """
+        return self._add_middleware(self.registered.outer, middleware)
+
+    def inner(self, middleware: M) -> M:
+        """Put ``middleware`` around the handler, once it is found; else as :meth:`outer`."""
+        return self._add_middleware(self.registered.inner, middleware)
+
+    # What is no message
+
+    @overload
+    def on_error(self, handler: ErrorHandler[Any], /) -> ErrorHandler[Any]: ...
+    @overload
+    def on_error(self, *kinds: type[E]) -> Callable[[ErrorHandler[E]], ErrorHandler[E]]: ...
+    def on_error(self, *kinds: Any) -> Any:
+        """Call the decorated ``async def handler(message, error, ...)`` when the last try failed.
+
+        With types of errors, ``on_error(ValueError)``, it is called for those. The first that fits
+        is called: of the router whose handler failed, then of those around it. The message becomes
+        a dead letter after it. Raises RegistrationError as :meth:`on`.
+        """
+        if kinds and not any(isinstance(kind, type) for kind in kinds):
+            return self.on_error(BaseException)(*kinds)
+
+        def register(handler: Any) -> Any:
+            signature = self._check(handler, 2, "the message and the error")
+            if not kinds or not all(
+                isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
+            ):
+                raise signature.error("is for no type of error: write @bot.on_error(ValueError)")
+            self.registered.errors.append(ErrorRoute(kinds, handler))
+            return handler
+
+        return register
+
+    def on_receipt(self, handler: ReceiptHandler) -> ReceiptHandler:
+        """Call the decorated ``async def handler(receipt, ...)`` for each receipt.
+
+        The service pushes one when somebody has received or read what the bot sent. It is not
+        pushed again, so the handler is not tried again. Raises RegistrationError as :meth:`on`.
+        """
+        self._check(handler, 1, "the receipt")
+        self.registered.receipts.append(handler)
+        return handler
+
+    def on_startup(self, handler: M) -> M:
+        """Call the decorated ``async def handler(...)`` before the line opens.
+
+        What it raises ends the start. REST can be used, but nothing sent. Raises RegistrationError
+        as :meth:`on`.
+        """
+        self._check(handler, 0, "")
+        self.registered.startups.append(handler)
+        return handler
+
+    def on_shutdown(self, handler: M) -> M:
+        """Call the decorated ``async def handler(...)`` when all handlers have ended.
+
+        The last registered is called first. Raises RegistrationError as :meth:`on`.
+        """
+        self._check(handler, 0, "")
+        self.registered.shutdowns.append(handler)
+        return handler
+
+    @overload
+    def job(self, handler: M, /) -> M: ...
+    @overload
+    def job(
+        self,
+        *,
+        name: str | None = None,
+        every: timedelta | None = None,
+        cron: str | None = None,
+        tz: str | None = None,
+        grace: timedelta | None = None,
+        timeout: timedelta | None = None,
+    ) -> Callable[[M], M]: ...
+    def job(self, *handlers: Any, **options: Any) -> Any:
+        """Let the decorated ``async def job(...)`` run at its times; see ``docs/jobs.md``.
+
+        That is ``every`` so often, or by ``cron`` (minute, hour, day, month, day of the week) in
+        the time zone ``tz``, by default UTC; without either, whenever ``bot.jobs.schedule`` asks
+        for it. A run that was missed is made up for within ``grace``, by default the setting
+        ``job_grace``, and may take ``timeout``, by default ``handler_timeout``. ``name`` is by
+        default the function's. A parameter annotated :class:`Job` gets what it runs for.
+
+        Raises RegistrationError as :meth:`on`, and when the bot starts if a name is there twice.
+        """
+
+        def register(handler: Any) -> Any:
+            signature = self._check(handler, 0, "", "job")
+            self.registered.jobs.append(job_route(signature, handler, **options))
+            return handler
+
+        return register(*handlers) if handlers else register
+
+    # Checks
+
+    def _add(
+        self,
+        routes: list[Any],
+        kinds: tuple[type[Any], ...],
+        filters: tuple[FilterLike, ...],
+        handler: Handler[Any],
+    ) -> None:
+        signature = self._check(handler, 1, "the message")
         for kind in kinds:
-            if not (isinstance(kind, type) and issubclass(kind, Content)):
-                raise RegistrationError(
-                    f"{kind!r} is no kind of content, for handler {place(handler)}"
-                )
+            if not issubclass(kind, Content):
+                raise signature.error(f"is for {kind!r}, which is no kind of content")
         if not kinds:
-            raise RegistrationError(
-                f"no kind of content is named for handler {place(handler)}: write @bot.on(Text)"
-            )
-        self._routes.append((kinds, handler))
-        self._found.clear()
+            raise signature.error("is for no kind of content: write @bot.on(Text)")
+        # Where the annotation names what is defined further down, the start finds out.
+        with suppress(UnresolvedAnnotation):
+            check_message(signature, kinds)
+        routes.append(Route(kinds, tuple(as_filter(one) for one in filters), handler))
 
-    def find(self, kind: type[Content]) -> Handler[Any] | None:
-        """Return the handler of content of ``kind``, or None."""
-        try:
-            return self._found[kind]
-        except KeyError:
-            found = next((take for kinds, take in self._routes if issubclass(kind, kinds)), None)
-            self._found[kind] = found
-            return found
+    def _add_middleware(self, middlewares: list[AsyncFunction], middleware: M) -> M:
+        self._check(middleware, 2, "the message and call_next", "middleware")
+        middlewares.append(middleware)
+        return middleware
+
+    def _check(
+        self, function: AsyncFunction, given: int, names: str, role: str = "handler"
+    ) -> Signature:
+        if not callable(function):
+            raise RegistrationError(f"{function!r:.80} is no function")
+        signature = Signature(function, role)
+        if not signature.is_async:
+            raise signature.error("must be `async def`")
+        signature.check_given(given, names)
+        self._check_idle(signature.place)
+        return signature
+
+    def _check_idle(self, what: str) -> None:
+        if self.registered.running:
+            raise RegistrationError(f"{what} comes too late: register it before the bot starts")
 
 
-def check_handler(handler: Callable[..., Any], *, parameters: int) -> None:
-    """Raise RegistrationError unless ``handler`` is async and takes so many arguments."""
-    if not inspect.iscoroutinefunction(handler):
-        raise RegistrationError(f"handler {place(handler)} must be `async def`")
-    try:
-        inspect.signature(handler).bind(*range(parameters))
-    except TypeError:
-        raise RegistrationError(
-            f"handler {place(handler)} must take {parameters} positional argument(s)"
-        ) from None
+class Router(Handlers):
+    """Handlers that belong together, for messages that fit all of ``filters``.
+
+    ``name`` is shown in errors. Nothing in it belongs to a bot: several may include it.
+
+    Raises:
+        RegistrationError: a filter cannot be one.
+    """
+
+    def __init__(self, name: str = "", *filters: FilterLike) -> None:
+        super().__init__()
+        self.name = name
+        self.filters = tuple(as_filter(one) for one in filters)
+
+    def __repr__(self) -> str:
+        return f"<Router {self.name or 'without a name'}>"
+
+    def included(self) -> Iterator[Router]:
+        """Yield the routers in it, and those in them."""
+        for entry in self.registered.entries:
+            if isinstance(entry, Router):
+                yield entry
+                yield from entry.included()
 
 
-def place(handler: Callable[..., Any]) -> str:
-    """Return the name of ``handler`` with its file and line, as far as it has them."""
-    name = getattr(handler, "__qualname__", repr(handler))
-    code = getattr(handler, "__code__", None)
-    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
+def check_message(signature: Signature, kinds: tuple[type[Content], ...]) -> None:
+    """Raise RegistrationError unless the handler takes messages with content of ``kinds``."""
+    annotation = signature.given(0)
+    if not takes(annotation, kinds):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise signature.error(f"takes {show(annotation)}, but is registered for {names}")
+
+
+def check_error(signature: Signature, kinds: tuple[type[BaseException], ...]) -> None:
+    """Raise RegistrationError unless the handler takes errors of ``kinds``."""
+    annotation = signature.given(1)
+    if annotation is Any or (kinds == (BaseException,) and annotation is Exception):
+        return
+    members = get_args(annotation) or (annotation,)
+    fits = all(isinstance(one, type) for one in members) and all(
+        issubclass(kind, members) for kind in kinds
+    )
+    if not fits:
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise signature.error(
+            f"takes {show(annotation)}, but is registered for {names}: write "
+            f"@bot.on_error({show(annotation)})"
+        )

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import ModuleType
 
-import platformdirs
-
+from blazebot.bot.buttons.key import load_button_key
+from blazebot.bot.buttons.presses import Buttons
+from blazebot.bot.clock import Clock
+from blazebot.bot.dispatcher import Dispatcher
+from blazebot.bot.jobs.jobs import Jobs
+from blazebot.bot.jobs.scheduler import Scheduler
+from blazebot.bot.jobs.store import JobStore
 from blazebot.bot.outgoing import Outgoing
 from blazebot.bot.settings import BotSettings
+from blazebot.bot.states.keeper import StateKeeper
 from blazebot.client.attachments import AttachmentClient
 from blazebot.client.blaze import BlazeClient
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.receipts import ReceiptSender
 from blazebot.client.rest import RestClient
 from blazebot.delivery.conversations import Conversations
-from blazebot.delivery.dead_letters import DeadLetters
+from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import Inbox
+from blazebot.delivery.replays import Replays
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock, open_data_directory
-from blazebot.errors import NotRunning
+from blazebot.errors import NotRunning, SettingsError
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
-from blazebot.wire.messages import MessageView
+from blazebot.watch.counts import Counts
+from blazebot.wire.limits import QUOTA_PER_MINUTE
+from blazebot.wire.messages import READ, MessageView
 
 logger = logging.getLogger("blazebot")
 
@@ -43,24 +54,22 @@ class Runtime:
         keystore: Keystore,
         settings: BotSettings,
         cipher: MessageCipher,
+        dispatcher: Dispatcher,
         *,
-        handle: Callable[[MessageView], Awaitable[None]],
-        last_try_failed: Callable[[MessageView, BaseException], Awaitable[None]],
+        clock: Clock,
+        states: StateKeeper,
     ) -> None:
         self._settings = settings
-        self._last_try_failed = last_try_failed
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._states = states
         self._proxies = Proxies(settings.proxy)
         self._proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
-        root = (
-            Path(settings.data_dir)
-            if settings.data_dir
-            else platformdirs.user_data_path("blazebot", appauthor=False)
-        )
-        directory = open_data_directory(root, keystore.app_id)
+        self._directory = directory = open_data_directory(settings.data_root, keystore.app_id)
         self._lock = SessionLock(directory, keystore.session_id)
         self._lock.acquire()
         try:
-            self._put_together(keystore, cipher, directory, handle)
+            self._put_together(keystore, cipher, directory)
         except BaseException:
             self._lock.release()
             raise
@@ -70,10 +79,20 @@ class Runtime:
         keystore: Keystore,
         cipher: MessageCipher,
         directory: Path,
-        handle: Callable[[MessageView], Awaitable[None]],
     ) -> None:
         settings = self._settings
-        self._dead_letters = DeadLetters(directory / "dead-letters.db")
+        self.buttons = Buttons(
+            keystore.app_id,
+            self._dispatcher.callbacks,
+            self._clock,
+            load_key=lambda: load_button_key(settings.button_key, directory / "button-key"),
+        )
+        self._dead_letters = DeadLetters(
+            directory / FILE_NAME,
+            limit=settings.dead_letters_limit,
+            bytes_limit=settings.dead_letters_bytes,
+            keep=settings.dead_letters_keep,
+        )
         self._fingerprint = keystore.fingerprint
         self.http = open_http(self._proxies)
         self.rest = RestClient(
@@ -95,7 +114,7 @@ class Runtime:
             self.rest,
             urls=settings.blaze_addresses,
             on_message=self._on_message,
-            on_receipt=self._on_receipt,
+            on_receipt=self._dispatcher.on_receipt,
             on_unknown=self._acknowledge,
             on_open=self._on_open,
             on_accepted=self._on_accepted,
@@ -114,34 +133,82 @@ class Runtime:
         )
         self.engine = Engine(
             self._inbox,
-            handle=handle,
+            handle=self._dispatcher.handle,
             bury=self._bury,
-            acknowledge=self._acknowledge,
+            acknowledge=self._settled,
             line=self.line,
             concurrency=settings.concurrency,
             handler_timeout=settings.handler_timeout,
             max_tries=settings.max_tries,
             retry_window=settings.retry_window,
+            log_context=self._dispatcher.log_context,
         )
+        self._replays = Replays(self._dead_letters, self.line, self.engine.replay)
+        self._replaying: asyncio.Task[None] | None = None
         self._sender = Sender(self.line, send_timeout=settings.send_timeout)
         self.attachments = AttachmentClient(self.rest, self.http)
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
-        self.outgoing = Outgoing(
+        traces = _load_traces() if settings.traces else None
+        if traces is not None:
+            self._dispatcher.put_around(traces.traced)
+        self.outgoing = (Outgoing if traces is None else traces.TracedOutgoing)(
             keystore.app_id,
             sender=self._sender,
             encrypted=EncryptedSender(cipher, self._sender, self.rest),
             conversations=self._conversations,
             attachments=self.attachments,
+            sign=self.buttons.sign,
             encrypt=settings.encrypt,
         )
+        self._job_store = JobStore(directory / "jobs.db", keystore.session_id)
+        self._scheduler = Scheduler(
+            self._job_store,
+            self._dispatcher.jobs,
+            self._clock,
+            settings,
+            run=self._dispatcher.run_job,
+            is_online=lambda: self.line.is_open,
+        )
+        self.jobs = Jobs(self._job_store, self._dispatcher.jobs, self._clock, self._scheduler.look)
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start to serve; returns at once."""
+        """Call what is to be called before the line opens, and open it; raises what that raises."""
+        self._states.open(self._directory)
+        await self._dispatcher.start()
         self._run = asyncio.create_task(self.line.run())
         self._run.add_done_callback(_report_end)
+        self._replaying = asyncio.create_task(self._replays.run())
+        self._scheduler.start()
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is a line, open or not; not so while handlers of the start run."""
+        return self._run is not None
+
+    def counts(self) -> Counts:
+        """Return what has been counted so far."""
+        return Counts(
+            received=self._inbox.offered,
+            handled=self.engine.handled,
+            failed=self.engine.failed,
+            retried=self.engine.retried,
+            redelivered=self._inbox.repeats,
+            let_go=self._inbox.let_go,
+            acknowledged=self._receipts.acknowledged,
+            buried=self.engine.buried,
+            sent=self._sender.sent.total,
+            bad_frames=self.line.bad_frames,
+            reconnects=max(0, self.line.connections - 1),
+            in_flight=self.engine.in_flight,
+            at_hand=len(self._inbox),
+            dead_letters=len(self._dead_letters),
+            quota_used=self._sender.sent.last_minute(time.monotonic()),
+            quota=QUOTA_PER_MINUTE,
+            handlers=self._dispatcher.handlers,
+        )
 
     @property
     def ended(self) -> asyncio.Task[None]:
@@ -153,14 +220,21 @@ class Runtime:
     async def stop(self) -> None:
         """Stop taking, finish handlers within the grace, send the last receipts, close."""
         deadline = time.monotonic() + self._settings.stop_grace
+        if self._replaying is not None:
+            self._replaying.cancel()
         async with AsyncExitStack() as closing:
             closing.callback(self._lock.release)
+            closing.callback(self._dispatcher.release)
             closing.callback(self._dead_letters.close)
             closing.callback(self._conversations.close)
+            closing.callback(self._job_store.close)
+            closing.push_async_callback(self._states.close)
             closing.push_async_callback(self.http.close)
             closing.push_async_callback(self._close_line)
             closing.push_async_callback(self._receipts.close)
-            await self.engine.stop(self._settings.stop_grace)
+            grace = self._settings.stop_grace
+            await asyncio.gather(self.engine.stop(grace), self._scheduler.stop(grace))
+            await self._dispatcher.stop(max(_FLUSH_LEAST, deadline - time.monotonic()))
             try:
                 async with asyncio.timeout(max(_FLUSH_LEAST, deadline - time.monotonic())):
                     if self.line.is_open:
@@ -187,8 +261,13 @@ class Runtime:
         self._conversations.exists(view.conversation_id or "")
         self.engine.offer(view)
 
-    def _on_receipt(self, view: MessageView) -> None:
-        logger.debug("message %s is %s", view.message_id, view.status)
+    def _settled(self, message_id: str, status: str) -> None:
+        if status == READ:
+            try:
+                self._dead_letters.handled(message_id)
+            except sqlite3.Error:
+                logger.exception("message %s is handled but still a dead letter", message_id)
+        self._acknowledge(message_id, status)
 
     def _acknowledge(self, message_id: str, status: str) -> None:
         self._receipts.add(message_id, status)
@@ -197,18 +276,33 @@ class Runtime:
         self._inbox.confirmed(message_ids, time.monotonic())
 
     async def _bury(self, view: MessageView, error: BaseException, tries: int) -> None:
+        context = self._dispatcher.log_context(view)
         try:
             async with asyncio.timeout(self._settings.handler_timeout):
-                await self._last_try_failed(view, error)
+                await self._dispatcher.last_try_failed(view, error)
         except (Exception, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise  # not the error handler: this task is ended
-            logger.exception("error handler failed for message %s", view.message_id)
+            logger.exception("error handler failed for message %s", view.message_id, extra=context)
         self._dead_letters.add(view, error, tries)
         logger.error(
-            "message %s is a dead letter after %d tries: %s", view.message_id, tries, error
+            "message %s is a dead letter after %d tries: %s",
+            view.message_id,
+            tries,
+            error,
+            extra=context,
         )
+
+
+def _load_traces() -> ModuleType:
+    try:
+        from blazebot.bot import traces  # noqa: PLC0415 - needs an optional extra
+    except ImportError:
+        raise SettingsError(
+            "traces: needs the extra `otel`: pip install 'blazebot[otel]'"
+        ) from None
+    return traces
 
 
 def _report_end(run: asyncio.Task[None]) -> None:

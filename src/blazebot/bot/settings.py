@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+import platformdirs
 
 from blazebot.client.attachments import DOWNLOAD_LIMIT
 from blazebot.client.proxies import Proxies
 from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
+from blazebot.watch.guard import Address, is_loopback
+from blazebot.wire.hosts import API_HOSTS, BLAZE_HOSTS
 from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT, MIB
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -28,17 +32,17 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Path of the keystore, or its JSON text."""
     server: str | None = None
     """One address for REST and Blaze, such as a sandbox's: ``http://127.0.0.1:7777``."""
-    api_urls: tuple[str, ...] = ("https://api.mixin.one", "https://mixin-api.zeromesh.net")
+    api_urls: tuple[str, ...] = tuple(f"https://{host}" for host in API_HOSTS)
     """REST addresses, the preferred first (section 1)."""
-    blaze_urls: tuple[str, ...] = (
-        "wss://blaze.mixin.one/",
-        "wss://mixin-blaze.zeromesh.net/",
-    )
+    blaze_urls: tuple[str, ...] = tuple(f"wss://{host}/" for host in BLAZE_HOSTS)
     """Blaze addresses, the preferred first (section 1)."""
     proxy: str | None = None
     """Proxy for REST, socket and attachments: ``http://``, ``https://`` or ``socks5://`` (the
     extra ``socks``). Without it the environment says: ``HTTPS_PROXY``, ``HTTP_PROXY``,
     ``ALL_PROXY`` and ``NO_PROXY``."""
+    button_key: Annotated[str, msgspec.Meta(min_length=16)] | None = None
+    """What buttons are signed with, a secret, the same wherever the bot runs. Without it a key is
+    made in the data directory."""
     data_dir: str | None = None
     """Where bots keep their state; by default the user's data directory."""
 
@@ -75,6 +79,18 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Receipts that go out together at once."""
     receipt_delay: Seconds = 0.05
     """After which fewer go out too."""
+    dead_letters_limit: Count = 10_000
+    """Dead letters that are kept; the oldest make room."""
+    dead_letters_bytes: Count = 256 * MIB
+    """What they may hold, in bytes."""
+    dead_letters_keep: Seconds = 30 * 24 * 3600.0
+    """How long they are kept."""
+    profile_ttl: Seconds = 600.0
+    """How long the profile of who wrote to the bot is taken from memory."""
+    job_grace: Annotated[float, msgspec.Meta(ge=0)] = 3600.0
+    """How late a run of a repeated job that was missed is made up for."""
+    job_concurrency: Count = 16
+    """Jobs that run at once."""
     encrypt: Literal["reply", "auto", "always", "never"] = "reply"
     """When messages are encrypted: if the answered one was, if all of the recipient's sessions can
     read it, always (an error if they cannot), or never."""
@@ -83,10 +99,39 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     frame_limit: Annotated[int, msgspec.Meta(ge=1024)] = FRAME_LIMIT
     """A frame once inflated; larger ones are skipped."""
 
+    watch_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """Port of the HTTP endpoint with metrics and health, for bots that are run by ``run``; 0 picks
+    a free one. Without it there is no endpoint."""
+    watch_host: str = "127.0.0.1"
+    """Address that it listens on."""
+    watch_token: str = ""
+    """What it asks for, a secret; beyond loopback it cannot do without."""
+    watch_allow_hosts: tuple[str, ...] = ()
+    """Further names that it may be addressed by."""
+    log_format: Literal["text", "json"] = "text"
+    """The form of the log, for bots that are run by ``run`` where logging is not set up already."""
+    traces: bool = False
+    """Whether each message is a span of OpenTelemetry (the extra ``otel``)."""
+
     def __repr__(self) -> str:
         # A keystore given as its text, and a proxy's password, are secrets.
-        names = (name for name in self.__struct_fields__ if name not in ("keystore", "proxy"))
+        secrets = ("keystore", "proxy", "button_key", "watch_token")
+        names = (name for name in self.__struct_fields__ if name not in secrets)
         return f"BotSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    @property
+    def data_root(self) -> Path:
+        """Where the data directories of bots are."""
+        if self.data_dir:
+            return Path(self.data_dir)
+        return platformdirs.user_data_path("blazebot", appauthor=False)
+
+    @property
+    def watch_address(self) -> Address | None:
+        """Where the endpoint listens; None where there is none."""
+        if self.watch_port is None:
+            return None
+        return Address(self.watch_host, self.watch_port, self.watch_token, self.watch_allow_hosts)
 
     @property
     def rest_addresses(self) -> tuple[str, ...]:
@@ -116,6 +161,10 @@ def load_bot_settings(
     _check_addresses("api_urls", settings.api_urls, ("http", "https"))
     _check_addresses("blaze_urls", settings.blaze_urls, ("ws", "wss"))
     Proxies(settings.proxy)
+    if not is_loopback(settings.watch_host) and not settings.watch_token:
+        raise SettingsError(
+            f"watch_host: {settings.watch_host} can be reached from other machines: set watch_token"
+        )
     return settings
 
 

@@ -82,6 +82,8 @@ class ReceiptSender:
         self._queue = ReceiptQueue(limit=limit)
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self.acknowledged = 0
+        """Receipts that the service has taken so far."""
 
     def add(self, message_id: str, status: str) -> None:
         """Queue a receipt; never waits."""
@@ -165,6 +167,7 @@ class ReceiptSender:
                 await self._later([*part, *(one for rest in parts for one in rest)], error)
                 return
             else:
+                self.acknowledged += len(part)
                 self._confirmed([receipt.message_id for receipt in part])
 
     async def _deliver(self, receipts: Sequence[Receipt]) -> None:

@@ -51,12 +51,22 @@ class Line(Protocol):
         """Drop the line and open a new one."""
 
 
+def log_context(view: MessageView) -> dict[str, str]:
+    """Return what the log says of a message beside words."""
+    return {
+        "message_id": view.message_id,
+        "conversation_id": view.conversation_id or "",
+        "user_id": view.user_id or "",
+    }
+
+
 class Engine:
     """Runs ``handle`` for each message, ``concurrency`` at once, one at a time in a conversation.
 
     ``acknowledge(message_id, status)`` queues a receipt. ``bury(view, error, tries)`` takes a
     message whose tries are used up; when it returns the message is acknowledged as delivered,
-    when it raises the message stays unacknowledged. Times are in seconds.
+    when it raises the message stays unacknowledged. ``log_context(view)`` is what the log says of a
+    message beside words. Times are in seconds.
 
     While the line is not open no handler's time runs, and what fails for that is not counted as a
     try: an outage of the service is not the handler's fault.
@@ -74,6 +84,7 @@ class Engine:
         handler_timeout: float,
         max_tries: int,
         retry_window: float,
+        log_context: Callable[[MessageView], dict[str, str]] = log_context,
     ) -> None:
         self._inbox = inbox
         self._handle = handle
@@ -83,6 +94,7 @@ class Engine:
         self._concurrency = concurrency
         self._handler_timeout = handler_timeout
         self._retries = RetryPolicy(max_tries, retry_window, random.uniform)
+        self._log_context = log_context
         self._slots: set[_Slot] = set()
         self._idle: deque[_Slot] = deque()
         self._woken = False
@@ -97,6 +109,15 @@ class Engine:
         """Messages whose handler succeeded so far."""
         self.failed = 0
         """Tries of a handler that failed so far."""
+        self.retried = 0
+        """Tries so far of messages that had failed before."""
+        self.buried = 0
+        """Messages that became dead letters so far."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many handlers are running."""
+        return sum(slot.started_at is not None for slot in self._slots)
 
     # Arrival
 
@@ -104,11 +125,14 @@ class Engine:
         """Take a message from the line; never waits."""
         verdict = self._inbox.offer(view)
         if verdict is Verdict.ACCEPTED:
-            if not self._woken:
-                self._woken = True
-                asyncio.get_running_loop().call_soon(self._wake_first)
+            self._wake_soon()
         elif verdict is Verdict.HANDLED:
             self._acknowledge(view.message_id, self._inbox.status(view.message_id) or READ)
+
+    def replay(self, view: MessageView) -> None:
+        """Handle a message once more, in its conversation's turn, if there is room; never waits."""
+        if self._inbox.replay(view) is Verdict.ACCEPTED:
+            self._wake_soon()
 
     def line_opened(self) -> None:
         """Note that a new line is open, on which all that is pending comes again."""
@@ -116,6 +140,11 @@ class Engine:
 
     # Slots. One is woken first; only if its handler has to wait are more woken, so that handlers
     # that do not wait cost no switch of tasks.
+
+    def _wake_soon(self) -> None:
+        if not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._wake_first)
 
     def _wake_first(self) -> None:
         if self._inbox.ready and self._wake_slot():
@@ -209,6 +238,7 @@ class Engine:
                 item.view.message_id,
                 type(error).__name__,
                 error,
+                extra=self._log_context(item.view),
             )
             self._rest(lane, now + OUTAGE_PAUSE)
             return
@@ -222,6 +252,7 @@ class Engine:
             item.tries,
             "" if again is None else f", next in {again - now:.1f} s",
             exc_info=error,
+            extra=self._log_context(item.view),
         )
         if again is not None:
             self._rest(lane, again)
@@ -234,6 +265,7 @@ class Engine:
                 "tried again in %g s",
                 item.view.message_id,
                 BURY_PAUSE,
+                extra=self._log_context(item.view),
             )
             self._rest(lane, time.monotonic() + BURY_PAUSE)
         except BaseException:  # this task is ended
@@ -241,9 +273,11 @@ class Engine:
             self._ask_soon()
             raise
         else:
+            self.buried += 1
             self._finished(lane, DELIVERED)
 
     def _rest(self, lane: Lane, until: float) -> None:
+        self.retried += 1
         self._inbox.rest(lane, until)
         self._set_alarm()
 

@@ -157,6 +157,8 @@ class Inbox:
         self._overflowed = False
         self._closed = False
         self._handled = HandledIds(keep=keep_ids, limit=ids_limit)
+        self.offered = 0
+        """Messages offered so far."""
         self.let_go = 0
         """Messages let go so far."""
         self.repeats = 0
@@ -170,6 +172,7 @@ class Inbox:
     def offer(self, view: MessageView) -> Verdict:
         """Take a message in, if it is new and there is room."""
         message_id = view.message_id
+        self.offered += 1
         if message_id in self._at_hand:
             self.repeats += 1
             return Verdict.AT_HAND
@@ -182,6 +185,18 @@ class Inbox:
         self._accept(view)
         return Verdict.ACCEPTED
 
+    def replay(self, view: MessageView) -> Verdict:
+        """Take in a message that was handled before, to be handled again after those at hand.
+
+        ``LET_GO``: there is no room, and nothing is asked for: offer it again later.
+        """
+        if view.message_id in self._at_hand:
+            return Verdict.AT_HAND
+        if self._closed or self._is_full(view.conversation_id or ""):
+            return Verdict.LET_GO
+        self._accept(view)
+        return Verdict.ACCEPTED
+
     def _has_room(self, view: MessageView) -> bool:
         conversation_id, message_id = view.conversation_id or "", view.message_id
         awaited = self._awaited.get(conversation_id)
@@ -189,17 +204,20 @@ class Inbox:
             return False
         if awaited is not None and awaited.message_id != message_id:
             return False
-        lane = self._lanes.get(conversation_id)
-        if (
-            len(self._at_hand) >= self._limit
-            or self._bytes >= self._bytes_limit
-            or (lane is not None and len(lane.items) >= self._lane_limit)
-        ):
+        if self._is_full(conversation_id):
             self._await(conversation_id, message_id)
             return False
         if awaited is not None:
             del self._awaited[conversation_id]
         return True
+
+    def _is_full(self, conversation_id: str) -> bool:
+        lane = self._lanes.get(conversation_id)
+        return (
+            len(self._at_hand) >= self._limit
+            or self._bytes >= self._bytes_limit
+            or (lane is not None and len(lane.items) >= self._lane_limit)
+        )
 
     def _await(self, conversation_id: str, message_id: str) -> None:
         # One that came and found no room again goes to the end: it is to be asked for anew.

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
+from blazebot.delivery.sent_count import SentCount
 from blazebot.errors import BlazebotError, ConnectionLost, RequestTimeout, SendTimeout, ServiceError
 from blazebot.wire.frames import CREATE_MESSAGE, CREATE_PLAIN_MESSAGES
 from blazebot.wire.messages import MessageBatch, MessageRequest
@@ -48,6 +49,7 @@ class Sender:
         self._send_timeout = send_timeout
         # Conversation -> who waits for the send that is under way there.
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        self.sent = SentCount()
 
     async def send(self, request: MessageRequest) -> None:
         """Send a message; return once the service has taken it.
@@ -72,6 +74,7 @@ class Sender:
         await self._take_turn(conversation_id, deadline)
         try:
             await self.until_taken(attempt, deadline)
+            self.sent.add(1, time.monotonic())
         finally:
             self._pass_turn(conversation_id)
 
@@ -143,6 +146,7 @@ class Sender:
             middle = len(requests) // 2
             first = await self._send_halves(requests[:middle], deadline)
             return first + await self._send_halves(requests[middle:], deadline)
+        self.sent.add(len(requests), time.monotonic())
         return [None] * len(requests)
 
     async def wait_idle(self) -> None:

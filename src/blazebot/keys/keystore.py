@@ -28,7 +28,15 @@ from blazebot.wire.base64 import decode_base64
 from blazebot.wire.codec import decode_json
 from blazebot.wire.ids import is_uuid
 
-__all__ = ["Algorithm", "Keystore", "PrivateKey", "PublicKey", "fingerprint", "save_keystore"]
+__all__ = [
+    "Algorithm",
+    "Keystore",
+    "PrivateKey",
+    "PublicKey",
+    "fingerprint",
+    "keystore_path",
+    "save_keystore",
+]
 
 Algorithm = Literal["RS512", "EdDSA"]
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -116,6 +124,16 @@ class Keystore:
     def fingerprint(self) -> str:
         """The fingerprint of the public key, see :func:`fingerprint`."""
         return fingerprint(self.public_key)
+
+
+def keystore_path(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Keystore | None,
+) -> Path | None:
+    """Return the file that :meth:`Keystore.load` would read; None if it would read none."""
+    if isinstance(source, Keystore | Mapping):
+        return None
+    text = os.environ.get(ENVIRONMENT_VARIABLE, "") if source is None else os.fspath(source)
+    return None if not text.strip() or text.lstrip().startswith("{") else Path(text)
 
 
 def save_keystore(document: Mapping[str, Any], path: Path) -> None:

@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Generic, Self, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Final, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from blazebot.client.attachments import AttachmentClient, Progress
+from blazebot.client.attachments import Progress, UploadedAttachment
 from blazebot.errors import MediaError
 from blazebot.media import mime_types
 from blazebot.media.pictures import Picture, read_picture
@@ -29,6 +29,15 @@ Facts: TypeAlias = dict[str, Any]
 
 _BLOCK: Final = 1024 * 1024
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"  # stands in until there is one
+
+
+class Uploader(Protocol):
+    """What is needed of :class:`~blazebot.client.attachments.AttachmentClient`."""
+
+    async def upload(
+        self, source: BinaryIO, *, encrypt: bool, progress: Progress | None
+    ) -> UploadedAttachment:
+        """Upload a file."""
 
 
 class Upload(Generic[M]):
@@ -68,7 +77,7 @@ class Upload(Generic[M]):
         return hashlib.sha256(encode_json([self.kind.CATEGORY, said, digest])).digest()
 
     async def content(
-        self, attachments: AttachmentClient, *, encrypt: bool, progress: Progress | None = None
+        self, attachments: Uploader, *, encrypt: bool, progress: Progress | None = None
     ) -> M:
         """Upload, encrypted where ``encrypt`` is true, and return the content to be sent.
 

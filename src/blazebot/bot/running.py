@@ -1,0 +1,141 @@
+"""Bots as the whole of a process: they serve until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
+
+from blazebot.bot.middleware.logs import LogContext
+from blazebot.bot.serving import ServedBot
+from blazebot.bot.settings import BotSettings, load_bot_settings
+from blazebot.errors import BlazebotError, BotsEnded
+from blazebot.watch.guard import Address
+from blazebot.watch.log_formats import JsonFormatter, WordsFormatter
+
+if TYPE_CHECKING:
+    from blazebot.bot.bot import Bot
+
+logger = logging.getLogger("blazebot")
+
+_is_left: ContextVar[bool] = ContextVar("is_left", default=False)
+
+
+def run(*bots: Bot, reload_keystores: bool = True, **settings: Any) -> None:
+    """Serve bots until SIGINT or SIGTERM, then stop cleanly; a second SIGINT ends at once.
+
+    One that cannot start, or that the service refuses for good, ends alone. The latter waits, with
+    ``reload_keystores``, until its keystore's file holds another session. ``settings`` go over
+    those of all the bots, as far as they concern the process: ``watch_port``, ``watch_host``,
+    ``watch_token``, ``watch_allow_hosts`` and ``log_format``. Bots that name the same port are
+    watched there together.
+
+    Logs to standard error unless logging is set up already.
+
+    Raises:
+        SettingsError: a setting is unknown or malformed, or the port is in use.
+        BotsEnded: of several bots, some have ended with errors. A single bot's error is raised as
+            it is, see :meth:`Bot.run`.
+    """
+    if _is_left.get():
+        return
+    errors = run_to_end(bots, reload_keystores=reload_keystores, settings=settings)
+    if len(bots) == 1:
+        for error in errors.values():
+            raise error
+    if errors:
+        raise BotsEnded(errors)
+
+
+def run_to_end(
+    bots: Sequence[Bot], *, reload_keystores: bool, settings: Mapping[str, Any]
+) -> dict[str, BaseException]:
+    """Serve bots as :func:`run` does; return the errors that some have ended with, by their ids."""
+    if not bots:
+        raise BlazebotError("there is no bot to run")
+    chosen = [load_bot_settings(asdict(bot.settings) | dict(settings)) for bot in bots]
+    _set_up_logging(chosen[0])
+    served = [ServedBot(bot, reload_keystore=reload_keystores) for bot in bots]
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(served, chosen))
+    return {one.name: one.error for one in served if one.error is not None}
+
+
+@contextmanager
+def left_to_caller() -> Iterator[None]:
+    """Let ``run`` do nothing meanwhile: the caller runs the bots of a script that it imports."""
+    token = _is_left.set(True)
+    try:
+        yield
+    finally:
+        _is_left.reset(token)
+
+
+async def _serve(served: Sequence[ServedBot], settings: Sequence[BotSettings]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _on_signal, number, stopping)
+    except (ValueError, RuntimeError):
+        raise BlazebotError(
+            "bot.run() needs the main thread; elsewhere use `async with bot`"
+        ) from None
+    async with AsyncExitStack() as watching:
+        for address, watched in _by_address(served, settings).items():
+            await _watch(watching, address, watched)
+        async with asyncio.TaskGroup() as group:
+            for one in served:
+                group.create_task(one.serve(stopping))
+
+
+def _by_address(
+    served: Iterable[ServedBot], settings: Iterable[BotSettings]
+) -> dict[Address, list[ServedBot]]:
+    """Return the bots to be watched, by the address of the endpoint."""
+    addresses: dict[Address, list[ServedBot]] = {}
+    for one, its in zip(served, settings, strict=True):
+        if its.watch_address is not None:
+            addresses.setdefault(its.watch_address, []).append(one)
+    return addresses
+
+
+async def _watch(watching: AsyncExitStack, address: Address, watched: Sequence[ServedBot]) -> None:
+    from blazebot.watch.endpoint import Endpoint  # noqa: PLC0415 - a server, costly to import
+
+    endpoint = Endpoint(address, lambda: [one.status() for one in watched])
+    await watching.enter_async_context(endpoint)
+    logger.info("watch at %s/metrics, /healthz and /readyz", endpoint.url)
+
+
+def _set_up_logging(settings: BotSettings) -> None:
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else WordsFormatter())
+    handler.addFilter(LogContext())
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+def _on_signal(number: signal.Signals, stopping: asyncio.Event) -> None:
+    if stopping.is_set() and number is signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    stopping.set()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

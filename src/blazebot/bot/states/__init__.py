@@ -1,0 +1,1 @@
+"""States: conversations with steps, safe with handlers that run again."""
