@@ -19,7 +19,7 @@ format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## Blazebot beside the bare loop of its libraries
+bench: setup  ## Blazebot beside the bare loop of its libraries, and what the sandbox carries
 	@$(BIN)/python -m bench
 
 interop: setup  ## Shipped clients, unmodified, against the sandbox under its real names; as root

@@ -1,1 +1,1 @@
-"""Benchmarks: Blazebot beside the bare loop of its libraries, against one stub service."""
+"""Benchmarks: Blazebot beside the bare loop of its libraries, and the sandbox by itself."""

@@ -57,11 +57,11 @@ async def run_once(
 
 async def _run(module: str, benchmark: str, messages: int, limit: float, client_does: str) -> Run:
     service = ("bench.stub", benchmark, str(messages), "--limit", str(limit))
-    async with _process(service) as stub:
+    async with child(service) as stub:
         address = await _read(stub, Address)
         task = (module, client_does, address.url, str(messages))
-        async with _process(task, SSL_CERT_FILE=address.certificate) as client:
-            await _line(client)
+        async with child(task, SSL_CERT_FILE=address.certificate) as client:
+            await announced(client)
             _tell(stub)
             outcome = await _outcome(stub, client, limit)
             if outcome.faults:
@@ -86,7 +86,7 @@ async def _outcome(stub: Process, client: Process, limit: float) -> Outcome:
 
 
 @asynccontextmanager
-async def _process(arguments: Sequence[str], **environment: str) -> AsyncIterator[Process]:
+async def child(arguments: Sequence[str], **environment: str) -> AsyncIterator[Process]:
     """Start a module with arguments; at the end it may leave by itself, and is killed if not."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *arguments),
@@ -116,7 +116,7 @@ def _tell(process: Process) -> None:
         process.stdin.write(b"\n")
 
 
-async def _line(process: Process, within: float = _PATIENCE) -> bytes:
+async def announced(process: Process, within: float = _PATIENCE) -> bytes:
     if process.stdout is None:
         raise RunFailed("no pipe")
     async with asyncio.timeout(within):
@@ -127,4 +127,4 @@ async def _line(process: Process, within: float = _PATIENCE) -> bytes:
 
 
 async def _read(process: Process, kind: type[T], within: float = _PATIENCE) -> T:
-    return msgspec.json.decode(await _line(process, within), type=kind)
+    return msgspec.json.decode(await announced(process, within), type=kind)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,25 @@ import bench.__main__ as command
 from bench.checker import Checker
 from bench.frames import Sent, decompress, encode_push, make_texts
 from bench.runs import RunFailed, run_once
+from bench.sandbox import run_sandbox
 
 ROOT = Path(__file__).parents[2]
 
 FIELDS = {"name", "floor_us", "blazebot_us", "ratio", "rate", "p99_ms", "peak_mb"}
+
+TIMED = {
+    "start",
+    "handshake",
+    "100 pending",
+    "echo",
+    "100 of a history",
+    "conversations of one person",
+    "conversations with all bots",
+    "all bots",
+    "the clock is moved",
+    "all that is pending expires",
+    "echo, while much expires",
+}
 
 SENT = [
     Sent("m0", "one", "0 hi"),
@@ -26,9 +42,9 @@ SENT = [
 ]
 
 
-def test_both_benchmarks_run_and_say_what_they_found() -> None:
+def run_bench(*arguments: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--messages", "500", "--rounds", "1", "--json"],
+        [sys.executable, "-m", "bench", *arguments, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -36,8 +52,14 @@ def test_both_benchmarks_run_and_say_what_they_found() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [result["name"] for result in results] == ["receive", "echo"]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_benchmarks_run_and_say_what_they_found() -> None:
+    *results, sandbox = run_bench("--messages", "500", "--rounds", "1")
+    assert (sandbox["name"], sandbox["messages"]) == ("sandbox", 500)
+    assert min(sandbox["rate"], sandbox["cpu_us"], sandbox["peak_mb"]) > 0
+    assert [result["name"] for result in results] == ["receive", "echo", "router"]
     for result in results:
         assert result.keys() >= FIELDS
         assert result["floor_us"] > 0
@@ -46,6 +68,18 @@ def test_both_benchmarks_run_and_say_what_they_found() -> None:
         )
         assert result["rate"] > 0
         assert result["peak_mb"] > 10
+
+
+def test_the_scale_is_timed() -> None:
+    (result,) = run_bench("scale", "--bots", "100", "--messages", "2000")
+    assert {timing["name"] for timing in result["timings"]} == TIMED
+    assert all(0 < timing["p50_ms"] <= timing["p99_ms"] for timing in result["timings"])
+
+
+async def test_a_sandbox_that_loses_an_echo_fails_the_run() -> None:
+    # A bot that only receives, where echoes are wanted.
+    with pytest.raises(RunFailed, match="50 echoes are not seen"):
+        await run_sandbox(50, 1, limit=2.0, bot_does="receive")
 
 
 async def test_a_client_that_leaves_work_undone_fails_the_run() -> None:

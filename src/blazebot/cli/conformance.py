@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from blazebot.cli.options import AsJson
 from blazebot.cli.command import run
+from blazebot.cli.options import AsJson
 
 if TYPE_CHECKING:
     from blazebot.conformance.check import Check

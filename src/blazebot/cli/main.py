@@ -2,62 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from blazebot.errors import BlazebotError
-
-DEFAULT_SANDBOX = "http://127.0.0.1:7777"
+from blazebot.cli.command import run
+from blazebot.cli.conformance import conformance
+from blazebot.cli.dead_letters import dead_letters
+from blazebot.cli.new import new
+from blazebot.cli.options import DEFAULT_SANDBOX
+from blazebot.cli.run import run as run_bots
+from blazebot.cli.sandbox import sandbox
 
 app = typer.Typer(
     help="Mixin Messenger bots: the framework, and the service in a sandbox.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, and so secrets
 )
+app.add_typer(sandbox, name="sandbox")
+app.add_typer(dead_letters, name="dead-letters")
+app.command()(conformance)
+app.command()(new)
+app.command("run")(run_bots)
 
 
 @app.callback()
 def main() -> None:
     """Mixin Messenger bots: the framework, and the service in a sandbox."""
-
-
-@app.command()
-def sandbox(
-    *,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
-    db: Annotated[
-        str | None, typer.Option(help="Database file; without it all is gone at the end.")
-    ] = None,
-    sync: Annotated[
-        str | None, typer.Option(help="normal: survives a kill; full: also a loss of power.")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(help="What the control API asks for beyond loopback.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further host name to be addressed by; repeatable.")
-    ] = None,
-) -> None:
-    """Run the message service in this process, for bots to be written and tried against."""
-    from blazebot.sandbox.server import serve  # noqa: PLC0415
-    from blazebot.sandbox.settings import load_sandbox_settings  # noqa: PLC0415
-
-    arguments = {
-        "host": host,
-        "port": port,
-        "db": db,
-        "sync": sync,
-        "token": token,
-        "allow_hosts": allow_host or None,
-    }
-    _run(lambda: serve(load_sandbox_settings(arguments)))
 
 
 @app.command()
@@ -80,9 +52,9 @@ def demo(
     if json and not check:
         raise typer.BadParameter("--json goes with --check")
     if check:
-        _run(lambda: run_check(keys=keys, as_json=json))
+        run(lambda: run_check(keys=keys, as_json=json))
     else:
-        _run(lambda: chat(keys=keys))
+        run(lambda: chat(keys=keys))
 
 
 @app.command()
@@ -99,7 +71,7 @@ def bot(
     """Create a bot in a running sandbox and write its keystore."""
     from blazebot.demo.talk import create_bot  # noqa: PLC0415
 
-    _run(lambda: create_bot(server, token, name=name, path=keystore, keys=keys))
+    run(lambda: create_bot(server, token, name=name, path=keystore, keys=keys))
 
 
 @app.command()
@@ -112,7 +84,7 @@ def talk(
     """Talk to a bot in a running sandbox, as a person who adds it as a friend."""
     from blazebot.demo.talk import talk_to  # noqa: PLC0415
 
-    _run(lambda: talk_to(server, token, bot_id))
+    run(lambda: talk_to(server, token, bot_id))
 
 
 @app.command()
@@ -134,7 +106,7 @@ def send(
         what = content_of(text, file, kind)
         print(await send_by_rest(to, what, is_conversation=conversation))  # noqa: T201
 
-    _run(main)
+    run(main)
 
 
 @app.command()
@@ -149,24 +121,4 @@ def download(
         size = await download_by_rest(attachment_id, path)
         print(f"{path}: {size} bytes")  # noqa: T201
 
-    _run(main)
-
-
-def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
-    try:
-        status = asyncio.run(_until_signal(main))
-    except BlazebotError as error:
-        print(f"blazebot: {error}", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(1) from None
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit(130) from None
-    raise typer.Exit(status or 0)
-
-
-async def _until_signal(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int | None:
-    # A command that is ended leaves nothing behind: processes, temporary files.
-    task = asyncio.ensure_future(main())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    return await task
+    run(main)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, BotId, Server, Token, control_of
 from blazebot.cli.command import run
+from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, BotId, Server, Token, control_of
 
 fault = typer.Typer(help="Let things go wrong in a running sandbox.", no_args_is_help=True)
 

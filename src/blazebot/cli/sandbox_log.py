@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from blazebot.cli.options import DEFAULT_SANDBOX, BotId, Server, Token, control_of
 from blazebot.cli.command import run
+from blazebot.cli.options import DEFAULT_SANDBOX, BotId, Server, Token, control_of
 from blazebot.errors import ContentError
 from blazebot.wire.base64 import decode_base64
 

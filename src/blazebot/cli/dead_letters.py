@@ -1,0 +1,238 @@
+"""``blazebot dead-letters``: messages that a bot gave up, to be looked at and handled again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from blazebot.cli.command import run
+from blazebot.cli.options import AsJson
+from blazebot.errors import DeadLetterError
+
+if TYPE_CHECKING:
+    from blazebot.bot.settings import BotSettings
+    from blazebot.delivery.dead_letters import DeadLetter, DeadLetters
+    from blazebot.wire.content import Content
+
+dead_letters = typer.Typer(
+    help="List the messages that a bot gave up, look at them, and have them handled again.",
+    invoke_without_command=True,
+)
+
+Bot = Annotated[str, typer.Option("--bot", help="Its id; else that of the setting keystore.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids of messages.")]
+
+_SECRETS: Final = ("key", "digest", "media_key", "media_digest", "thumbnail", "thumb_image")
+"""Fields of content that are for programs alone."""
+
+
+@dead_letters.callback()
+def main(context: typer.Context, *, bot: Bot = "", as_json: AsJson = False) -> None:
+    """List the messages that a bot gave up, look at them, and have them handled again."""
+    if context.invoked_subcommand is None:
+        list_letters(bot=bot, as_json=as_json)
+    elif bot or as_json:
+        raise typer.BadParameter(f"options come after {context.invoked_subcommand}")
+
+
+@dead_letters.command("list")
+def list_letters(*, bot: Bot = "", as_json: AsJson = False) -> None:
+    """List them, oldest first."""
+
+    async def list_all() -> None:
+        with _opened(bot) as letters:
+            kept = letters.all() if letters.exists else []
+        if as_json:
+            print(json.dumps({"dead_letters": [_summary(one) for one in kept]}))  # noqa: T201
+            return
+        for one in kept:
+            print(_printable(_line(one)))  # noqa: T201
+        if not kept:
+            print("there are no dead letters")  # noqa: T201
+
+    run(list_all)
+
+
+@dead_letters.command()
+def show(
+    message_id: Annotated[str, typer.Argument(help="Its id.")],
+    *,
+    bot: Bot = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show one: what it says, from whom, and why it was given up."""
+
+    async def show_one() -> None:
+        with _opened(bot) as letters:
+            letter = _get(letters, message_id)
+        content = _content(letter, bot)
+        if as_json:
+            print(json.dumps(_summary(letter) | {"content": _fields(content)}))  # noqa: T201
+            return
+        for name, value in _summary(letter).items():
+            print(f"{name:17} {_printable(str(value or '-'))}")  # noqa: T201
+        print(f"{'content':17} {content!r}")  # noqa: T201
+
+    run(show_one)
+
+
+@dead_letters.command()
+def replay(
+    message_ids: Ids = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    bot: Bot = "",
+    as_json: AsJson = False,
+) -> None:
+    """Have them handled again: soon by the bot that runs, or when it runs next."""
+
+    async def ask() -> None:
+        with _opened(bot) as letters:
+            chosen = _chosen(letters, message_ids, every=every)
+            letters.ask_replay(chosen)
+        _tell("replay", chosen, as_json=as_json, words="to be handled again")
+
+    run(ask)
+
+
+@dead_letters.command()
+def drop(
+    message_ids: Ids = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    bot: Bot = "",
+    as_json: AsJson = False,
+) -> None:
+    """Forget them for good."""
+
+    async def forget() -> None:
+        with _opened(bot) as letters:
+            chosen = _chosen(letters, message_ids, every=every)
+            letters.drop(chosen)
+        _tell("dropped", chosen, as_json=as_json, words="dropped")
+
+    run(forget)
+
+
+# Which
+
+
+@contextmanager
+def _opened(bot: str) -> Iterator[DeadLetters]:
+    from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
+    from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters  # noqa: PLC0415
+
+    settings = load_bot_settings()
+    path = settings.data_root / (bot.lower() or _own_id(settings)) / FILE_NAME
+    letters = DeadLetters(path)
+    try:
+        if not path.parent.is_dir():
+            raise DeadLetterError(
+                f"{path.parent}: there is no such directory, so the bot has not run with it: see "
+                "data_dir (BLAZEBOT_DATA_DIR) and --bot"
+            )
+        yield letters
+    except (sqlite3.Error, OSError) as error:
+        raise DeadLetterError(f"{path} cannot be used: {error}") from None
+    finally:
+        letters.close()
+
+
+def _own_id(settings: BotSettings) -> str:
+    from blazebot.keys.keystore import Keystore  # noqa: PLC0415
+
+    return Keystore.load(settings.keystore).app_id
+
+
+def _get(letters: DeadLetters, message_id: str) -> DeadLetter:
+    letter = letters.get(message_id.lower()) if letters.exists else None
+    if letter is None:
+        raise DeadLetterError(
+            f"there is no dead letter {message_id}: `blazebot dead-letters list` shows those there "
+            "are"
+        )
+    return letter
+
+
+def _chosen(letters: DeadLetters, message_ids: Sequence[str] | None, *, every: bool) -> list[str]:
+    if every == bool(message_ids):
+        raise DeadLetterError("give either the ids of messages, or --all")
+    if not letters.exists:
+        return []
+    if every:
+        return [one.view.message_id for one in letters.all()]
+    return [_get(letters, message_id).view.message_id for message_id in message_ids or ()]
+
+
+# What is shown
+
+
+def _summary(letter: DeadLetter) -> dict[str, Any]:
+    view = letter.view
+    return {
+        "message_id": view.message_id,
+        "conversation_id": view.conversation_id,
+        "user_id": view.user_id,
+        "category": view.category,
+        "created_at": view.created_at,
+        "buried_at": _time(letter.buried_at),
+        "tries": letter.tries,
+        "error": letter.error,
+        "replay_asked_at": letter.replay_asked_at and _time(letter.replay_asked_at),
+    }
+
+
+def _line(letter: DeadLetter) -> str:
+    view = letter.view
+    asked = ", to be handled again" if letter.replay_asked_at else ""
+    error = letter.error.partition("\n")[0]
+    return (
+        f"{view.message_id}  {_time(letter.buried_at)}  {view.category} from {view.user_id}, "
+        f"{letter.tries} tries: {error:.120}{asked}"
+    )
+
+
+def _printable(text: str) -> str:
+    # What others wrote must not steer the terminal.
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _content(letter: DeadLetter, bot: str) -> Content:
+    from blazebot.bot.incoming import is_encrypted, read_content  # noqa: PLC0415
+    from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
+    from blazebot.keys.encryption import MessageCipher  # noqa: PLC0415
+    from blazebot.keys.keystore import Keystore  # noqa: PLC0415
+    from blazebot.wire.content import decode_content  # noqa: PLC0415
+
+    view = letter.view
+    if not is_encrypted(view):
+        return decode_content(view.category or "", view.data_base64, view.data)
+    keystore = Keystore.load(load_bot_settings().keystore)
+    return read_content(view, MessageCipher(keystore.session_id, keystore.private_key))
+
+
+def _fields(content: Content) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415
+
+    fields = msgspec.to_builtins(content)
+    return {
+        "kind": type(content).__name__,
+        **{name: value for name, value in fields.items() if name not in _SECRETS},
+    }
+
+
+def _tell(key: str, message_ids: Sequence[str], *, as_json: bool, words: str) -> None:
+    if as_json:
+        print(json.dumps({key: message_ids}))  # noqa: T201
+    else:
+        print(f"{len(message_ids)} {words}")  # noqa: T201
