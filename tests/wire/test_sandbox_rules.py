@@ -135,6 +135,6 @@ async def test_every_answer_has_the_headers_of_the_service(box: Box) -> None:
 
 async def test_server_errors_come_with_http_500() -> None:
     for code, status in ((500, 500), (7000, 500), (7001, 500), (429, 202)):
-        async with sandbox_here(faults=(f"error:code={code}",)) as box:
+        async with sandbox_here(faults=(f"error code={code}",)) as box:
             answer, document = await box.rest(await box.bot(), "GET", "/me")
             assert (answer.status, document["error"]["code"]) == (status, code)

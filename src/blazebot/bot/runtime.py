@@ -63,6 +63,7 @@ class Runtime:
         self._dispatcher = dispatcher
         self._clock = clock
         self._states = states
+        self._traces = _load_traces() if settings.traces else None
         self._proxies = Proxies(settings.proxy)
         self._proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
         self._directory = directory = open_data_directory(settings.data_root, keystore.app_id)
@@ -150,10 +151,11 @@ class Runtime:
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
-        traces = _load_traces() if settings.traces else None
-        if traces is not None:
-            self._dispatcher.put_around(traces.traced)
-        self.outgoing = (Outgoing if traces is None else traces.TracedOutgoing)(
+        outgoing = Outgoing
+        if self._traces is not None:
+            self._dispatcher.put_around(self._traces.traced)
+            outgoing = self._traces.TracedOutgoing
+        self.outgoing = outgoing(
             keystore.app_id,
             sender=self._sender,
             encrypted=EncryptedSender(cipher, self._sender, self.rest),
