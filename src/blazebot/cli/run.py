@@ -93,7 +93,8 @@ def _run_reloading(targets: Sequence[str], settings: dict[str, Any]) -> int:
     from blazebot.bot.targets import source_folder  # noqa: PLC0415
     from blazebot.cli.reload import run_reloading  # noqa: PLC0415
 
-    command = [sys.executable, "-m", "blazebot", "run", *targets]
+    # -B: what is saved twice within a second could be taken for the same.
+    command = [sys.executable, "-B", "-m", "blazebot", "run", *targets]
     for name, value in settings.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
