@@ -119,7 +119,10 @@ async def test_mistakes_are_answered_in_one_line(
 
 
 async def test_every_command_has_help(tmp_path: Path) -> None:
-    for command in ("sandbox", "demo", "bot", "talk", "send", "download"):
+    for command in (
+        *("sandbox", "demo", "bot", "talk", "send", "download"),
+        *("run", "new", "dead-letters"),
+    ):
         ended = await blazebot(tmp_path, command, "--help")
         assert ended.returncode == 0
         assert "Usage" in ended.stdout

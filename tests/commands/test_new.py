@@ -80,23 +80,22 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ProjectError, match="there already"):
         make_project("file", tmp_path)
-    with pytest.raises(ProjectError, match="gone"):
-        make_project("bot", tmp_path / "gone" / "\0")
+    with pytest.raises(ProjectError, match="Not a directory"):
+        make_project("bot", tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", ["bot", "My-Bot", "a1", "tip_bot-2", "b" * 64])
+@pytest.mark.parametrize("name", ["bot", "My-Bot", "a1", "tip_bot-2", "async-io", "b" * 64])
 def test_names_that_do(name: str) -> None:
     assert package_name(name).isidentifier()
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "1bot", "-bot", "bot-", "a--b", "a b", "a/b", "..", "bot\n", "böt", "b" * 65]
-    + ["class", "JSON", "tests", "blazebot", "async-io"],
+    [
+        *("", "1bot", "-bot", "bot-", "a--b", "a b", "a/b", "..", "bot\n", "böt", "b" * 65),
+        *("class", "JSON", "tests", "blazebot"),
+    ],
 )
 def test_names_that_do_not(name: str) -> None:
-    if name == "async-io":
-        assert package_name(name) == "async_io"
-        return
     with pytest.raises(ProjectError):
         package_name(name)

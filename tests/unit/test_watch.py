@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +191,14 @@ def test_a_token_where_there_is_one(authorization: str, admitted: bool) -> None:
     for host in ("0.0.0.0", "127.0.0.1"):  # noqa: S104
         assert Guard(Address(host, 0, "secret")).admits(authorization) is admitted
     assert Guard(Address("127.0.0.1", 0)).admits(authorization)
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "watching.md").read_text()
+    listed = dict(re.findall(r"^\| `blazebot_(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert listed == {
+        **{f"{name}_total": "counter" for name in COUNTERS},
+        **dict.fromkeys(GAUGES, "gauge"),
+        **{"up": "gauge", "line_open": "gauge"},
+        **{"handler_seconds": "histogram", "handler_failures_total": "counter"},
+    }

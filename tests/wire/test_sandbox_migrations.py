@@ -155,6 +155,9 @@ async def test_a_file_of_each_older_version_is_served(tmp_path: Path, version: i
         assert (seen[old.read]["disappeared"], seen[old.read]["text"]) == (True, None)
         _, answer = await box.rest(old.bot, "GET", f"/users/{old.alice}")
         assert answer["data"]["full_name"] == "Alice"
+        _, answer = await box.rest(old.bot, "GET", f"/conversations/{old.group}")
+        _, same = await box.rest(old.bot, "GET", f"/codes/{answer['data']['code_id']}")
+        assert same == answer
         await box.befriend(old.alice, old.bot)  # they are friends: no second hello
         assert (await box.do("GET", f"/bots/{old.bot.app_id}"))["pending"] == 0
         sent = await box.say(old.alice, "hi", conversation_id=old.contact)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blazebot.keys.keystore import Keystore
-from blazebot.sandbox.tables import MIGRATIONS
 from blazebot.wire.frames import CREATE_MESSAGE
-from blazebot.wire.ids import is_uuid
 from tests.wire.sandbox_peers import Box, new_id, sandbox_here, text
 
 
@@ -186,31 +181,3 @@ async def test_blocking_can_be_assumed_to_change_nothing() -> None:
         await box.do("POST", f"/people/{alice}/relationships", block)
         item = {"conversation_id": where, "message_id": new_id(), "category": "PLAIN_TEXT"}
         assert (await box.rest(bot, "POST", "/messages", item | {"data": "aGk="}))[1] == {}
-
-
-async def test_a_database_of_the_first_format_is_brought_forward(tmp_path: Path) -> None:
-    db, person, bot, where = tmp_path / "box.db", new_id(), new_id(), new_id()
-    with closing(sqlite3.connect(db)) as first:
-        first.executescript(MIGRATIONS[0])
-        first.execute("PRAGMA application_id = 0x424C5A42")
-        first.execute("PRAGMA user_version = 1")
-        for number, (user_id, kind) in enumerate(((person, "person"), (bot, "bot")), 1):
-            row = number, user_id, kind, "name", str(number), 1
-            first.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", row)
-        first.execute("INSERT INTO friends VALUES (?, ?, 1)", (person, bot))
-        conversation = where, "GROUP", person, "Old", "", 1
-        first.execute("INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?)", conversation)
-        for user_id, role in ((person, "OWNER"), (bot, "")):
-            participant = where, user_id, role, 0, 1
-            first.execute("INSERT INTO participants VALUES (?, ?, ?, ?, ?)", participant)
-        first.commit()
-    async with sandbox_here(db=str(db)) as box:
-        keystore = await box.new_session(bot)
-        me = await ask(box, keystore, "GET", "/me")
-        assert is_uuid(me["code_id"])
-        assert (await ask(box, keystore, "GET", f"/codes/{me['code_id']}"))["user_id"] == bot
-        group = await ask(box, keystore, "GET", f"/conversations/{where}")
-        assert (group["name"], len(group["participants"])) == ("Old", 2)
-        assert await ask(box, keystore, "GET", f"/codes/{group['code_id']}") == group
-        related = await box.do("GET", f"/people/{person}/relationships")
-        assert related["relationships"] == [{"user_id": bot, "relationship": "FRIEND"}]

@@ -110,7 +110,7 @@ class Engine:
         self.failed = 0
         """Tries of a handler that failed so far."""
         self.retried = 0
-        """Tries so far of messages that had failed before."""
+        """Messages put off to a further try so far."""
         self.buried = 0
         """Messages that became dead letters so far."""
 

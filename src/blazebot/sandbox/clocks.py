@@ -50,6 +50,7 @@ class Clocks:
         return time.time_ns() + int(self.token_offset * SECOND)
 
 
+@lru_cache(maxsize=4096)
 def timestamp(nanoseconds: int) -> str:
     """Return a time as views have it: RFC 3339 in UTC with nine fractional digits [C]."""
     seconds, fraction = divmod(nanoseconds, SECOND)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
-from blazebot.sandbox.cache import Cache
 from blazebot.sandbox.database import Database
+from blazebot.sandbox.recent_messages import RecentMessages
 from blazebot.sandbox.rows import StoredMessage
 
 __all__ = ["MessageStore"]
 
 _PAGE_BYTES: Final = 1024 * 1024
 """Content in one page of messages, beyond which it ends early: memory stays bounded."""
-
-_CACHED: Final = 8_192
-
-_CACHED_BYTES: Final = 1024
-"""Content of the largest message that is cached: most are small."""
 
 _MESSAGE: Final = ", ".join(f"messages.{name}" for name in StoredMessage._fields)
 _INSERT: Final = (
@@ -35,7 +30,7 @@ class MessageStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: Cache[str, StoredMessage] = Cache(_CACHED)
+        self._recent = RecentMessages(self._last_stored_change())
         database.on_rollback.append(self._recent.clear)
 
     def add(self, message: StoredMessage, deliveries: Iterable[tuple[str, int | None]]) -> bool:
@@ -46,7 +41,7 @@ class MessageStore:
         """
         if not self._database.write(_INSERT, message):
             return False
-        self._remember(message)
+        self._recent.put(message)
         for user_id, expires_at in deliveries:
             self._database.write(
                 "INSERT INTO deliveries (user_id, status, seq, expires_at) VALUES (?, 0, ?, ?)",
@@ -56,7 +51,7 @@ class MessageStore:
 
     def find(self, message_id: str) -> StoredMessage | None:
         """Return a message."""
-        message = self._recent.get(message_id)
+        message = self._recent.find(message_id)
         if message is None:
             row = self._database.read(
                 f"SELECT {_MESSAGE} FROM messages WHERE message_id = ?",  # noqa: S608
@@ -64,13 +59,6 @@ class MessageStore:
             ).fetchone()
             message = row and StoredMessage._make(row)
         return message
-
-    def _remember(self, message: StoredMessage) -> None:
-        """Keep a message as it was just written."""
-        if len(message.data) <= _CACHED_BYTES:
-            self._recent.keep(message.message_id, message)
-        else:
-            self._recent.pop(message.message_id, None)
 
     def history(self, conversation_id: str, *, before: int, limit: int) -> list[StoredMessage]:
         """Return the newest messages of a conversation with a lesser seq, the oldest first.
@@ -82,25 +70,30 @@ class MessageStore:
             " WHERE conversation_id = ? AND disappeared = 0 AND seq < ? ORDER BY seq DESC LIMIT ?",
             (conversation_id, before, limit),
         )
-        return _page(rows)[::-1]
+        return _page(map(StoredMessage._make, rows))[::-1]
 
     def changes(self, after: int, limit: int) -> list[StoredMessage]:
         """Return the messages that changed after a position, in the order of their changes."""
+        if after >= self._recent.since:
+            return _page(islice(self._recent.after(after), limit))
         rows = self._database.read(
             f"SELECT {_MESSAGE} FROM messages WHERE changed > ? ORDER BY changed LIMIT ?",  # noqa: S608
             (after, limit),
         )
-        return _page(rows)
+        return _page(map(StoredMessage._make, rows))
 
     def last_change(self) -> int:
         """Return the position of the newest change of a message, 0 if there is none."""
+        return self._last_stored_change()
+
+    def _last_stored_change(self) -> int:
         rows = self._database.read("SELECT coalesce(max(changed), 0) FROM messages")
         change: int = rows.fetchone()[0]
         return change
 
     def move(self, message: StoredMessage) -> None:
         """Write a message's new status, with its times and position."""
-        self._remember(message)
+        self._recent.put(message)
         self._database.write(
             "UPDATE messages SET status = ?, updated_at = ?, changed = ?, disappears_at = ?"
             " WHERE seq = ?",
@@ -115,7 +108,7 @@ class MessageStore:
 
     def edit(self, message: StoredMessage) -> None:
         """Write a message whose content or pin changed, with its time and position."""
-        self._remember(message)
+        self._recent.put(message)
         self._database.write(
             "UPDATE messages SET data = ?, mentions = ?, recalled = ?, pinned = ?,"
             " disappears_at = ?, disappeared = ?, updated_at = ?, changed = ? WHERE seq = ?",
@@ -143,7 +136,7 @@ class MessageStore:
             " ORDER BY updated_at LIMIT ?",
             (bot_id, since, limit),
         )
-        return _page(rows)
+        return _page(map(StoredMessage._make, rows))
 
     # What ends by itself. Times are nanoseconds since the epoch.
 
@@ -154,7 +147,7 @@ class MessageStore:
             " WHERE disappears_at > 0 AND disappears_at <= ? ORDER BY disappears_at LIMIT ?",
             (now, limit),
         )
-        return _page(rows)
+        return _page(map(StoredMessage._make, rows))
 
     def drop_expired(self, now: int, limit: int) -> bool:
         """Drop deliveries that have waited too long; return whether there were any."""
@@ -178,7 +171,7 @@ class MessageStore:
             " ORDER BY deliveries.seq LIMIT ?",
             (user_id, after, limit),
         )
-        return _page(rows)
+        return _page(map(StoredMessage._make, rows))
 
     def count_pending(self, user_id: str, *, up_to: int) -> int:
         """Return how many messages up to seq ``up_to`` the user has not acknowledged."""
@@ -231,15 +224,13 @@ class MessageStore:
         return moved > 0
 
 
-def _page(rows: sqlite3.Cursor) -> list[StoredMessage]:
-    """Return the rows as messages, ending early when they hold much content."""
+def _page(messages: Iterable[StoredMessage]) -> list[StoredMessage]:
+    """Return the messages, ending early when they hold much content."""
     page: list[StoredMessage] = []
     size = 0
-    for row in rows:
-        message = StoredMessage._make(row)
+    for message in messages:
         page.append(message)
         size += len(message.data)
         if size > _PAGE_BYTES:
-            rows.close()
             break
     return page

@@ -1,4 +1,4 @@
-"""What the sandbox keeps, as rows, and the queries on it. The rules stand in ``service.py``."""
+"""Users, sessions, relationships and conversations as they are stored, and the queries on them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,10 @@ from typing import Final
 from blazebot.sandbox.cache import Cache
 from blazebot.sandbox.database import Database
 from blazebot.sandbox.message_store import MessageStore
-from blazebot.sandbox.rows import (
-    BLOCKING,
-    BOT,
-    CONTACT,
-    FRIEND,
-    GROUP,
-    PERSON,
-    Conversation,
-    Participant,
-    Session,
-    StoredMessage,
-    User,
-)
+from blazebot.sandbox.rows import Conversation, Participant, Session, User
 from blazebot.sandbox.tables import MIGRATIONS
 
-__all__ = [
-    "BLOCKING",
-    "BOT",
-    "CONTACT",
-    "FRIEND",
-    "GROUP",
-    "PERSON",
-    "Conversation",
-    "Participant",
-    "Session",
-    "Store",
-    "StoredMessage",
-    "User",
-]
+__all__ = ["Store"]
 
 _CACHED: Final = 16_384
 

@@ -16,7 +16,7 @@ COUNTERS: Final = {
     "messages_received": ("received", "Messages pushed by the service, repeats among them."),
     "messages_handled": ("handled", "Messages whose handler succeeded, or that none takes."),
     "messages_failed": ("failed", "Tries of a message that failed."),
-    "messages_retried": ("retried", "Tries of a message after one that failed."),
+    "messages_retried": ("retried", "Messages put off to a further try after one that failed."),
     "messages_redelivered": ("redelivered", "Repeats: at hand, or handled already, and ignored."),
     "messages_let_go": ("let_go", "Messages let go for want of room, to be asked for again."),
     "messages_acknowledged": ("acknowledged", "Messages whose acknowledgement is confirmed."),
