@@ -29,7 +29,9 @@ def logged(formatter: logging.Formatter) -> Iterator[io.StringIO]:
     handler.setFormatter(formatter)
     handler.addFilter(LogContext())
     logger.addHandler(handler)
+    logger.propagate = False  # pytest cannot report every text that is logged here
     yield written
+    logger.propagate = True
     logger.removeHandler(handler)
 
 
@@ -105,6 +107,10 @@ def test_what_is_passed_beside_words_is_there_whatever_it_is() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["two\nlines", "你好 🚀", "lone \ud800", "\x1b[2J\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["two\nlines", "你好 🚀", "lone \ud800", "\x1b[2J\x00"],
+    ids=["lines", "unicode", "surrogate", "control"],
+)
 def test_any_text_is_one_line_of_valid_json(text: str) -> None:
     assert line("%s", text)["message"] == text

@@ -184,7 +184,7 @@ def test_which_names_it_answers_to(host: str, on_loopback: bool, beyond: bool) -
         ("Basic secret", False),
         ("secret", False),
         ("", False),
-        ("Bearer \udce9", False),
+        pytest.param("Bearer \udce9", False, id="surrogate"),
     ],
 )
 def test_a_token_where_there_is_one(authorization: str, admitted: bool) -> None:
