@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from blazebot.keys.issue import Issued, issue_keystore
 from blazebot.keys.keystore import Keystore
-from blazebot.sandbox.database import Database
-from blazebot.sandbox.tables import MIGRATIONS
+from blazebot.sandbox.storage.database import Database
+from blazebot.sandbox.storage.tables import MIGRATIONS
 from blazebot.wire.ids import contact_conversation_id
 
 PEOPLE_FOR_EACH_BOT: Final = 10

@@ -22,7 +22,7 @@ from blazebot.sandbox.faults import (
     parse_fault,
     reordered,
 )
-from blazebot.sandbox.rows import StoredMessage
+from blazebot.sandbox.storage.rows import StoredMessage
 from blazebot.wire.codec import decode_frame, encode_request
 
 BOT, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

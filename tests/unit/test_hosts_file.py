@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blazebot.errors import SandboxError
-from blazebot.sandbox.hosts_file import (
+from blazebot.sandbox.impersonation.hosts_file import (
     Mapping,
     add_entries,
     edit_hosts_file,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import blazebot.sandbox
-from blazebot.sandbox.tables import MIGRATIONS
+from blazebot.sandbox.storage.tables import MIGRATIONS
 
 ROOM = Path(blazebot.sandbox.__file__).parent
 
@@ -44,14 +44,15 @@ def evaluated(expression: ast.expr, names: dict[str, object]) -> str:
 
 def statements() -> Iterator[tuple[str, str]]:
     """All SQL statements of the sandbox, each with where it stands."""
-    for path in sorted(ROOM.glob("*.py")):
+    for path in sorted(ROOM.rglob("*.py")):
         if path.stem == MIGRATED:
             continue
-        names = vars(import_module(f"blazebot.sandbox.{path.stem}"))
+        within = path.relative_to(ROOM).with_suffix("")
+        names = vars(import_module(".".join(("blazebot.sandbox", *within.parts))))
         for expression in expressions(ast.parse(path.read_text())):
             text = evaluated(expression, names)
             if STATEMENT.match(text):
-                yield f"{path.stem}.py:{expression.lineno}", text
+                yield f"{within}:{expression.lineno}", text
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +82,16 @@ def test_no_table_that_grows_is_gone_through(where: str, database: sqlite3.Conne
 
 def test_statements_are_found() -> None:
     files = {where.partition(":")[0] for where in STATEMENTS}
-    assert files >= {"store.py", "message_store.py", "oauth.py", "attachments.py"}
+    assert files >= {
+        "storage/store",
+        "storage/message_store",
+        "rules/oauth",
+        "rules/attachments",
+    }
     # Each call that executes one; some share theirs, and some have it from a parameter.
     calls = sum(
         len(re.findall(r"database\.(?:read|write|write_all)\(", path.read_text()))
-        for path in ROOM.glob("*.py")
+        for path in ROOM.rglob("*.py")
     )
     assert len(STATEMENTS) >= calls - 3
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blazebot.sandbox.quota import Quota
+from blazebot.sandbox.rules.quota import Quota
 
 WINDOW = 60.0
 WIDTH = WINDOW / 600

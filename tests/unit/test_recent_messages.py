@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blazebot.sandbox import recent_messages
-from blazebot.sandbox.recent_messages import RecentMessages
-from blazebot.sandbox.rows import StoredMessage
+from blazebot.sandbox.storage import recent_messages
+from blazebot.sandbox.storage.recent_messages import RecentMessages
+from blazebot.sandbox.storage.rows import StoredMessage
 
 # Which of ten messages is written, and how much it holds; None: all is undone.
 WRITES = st.lists(

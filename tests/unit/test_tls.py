@@ -17,15 +17,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from blazebot.errors import SandboxError
-from blazebot.sandbox import tls
-from blazebot.sandbox.file_lock import locked
-from blazebot.sandbox.tls import (
+from blazebot.sandbox.impersonation import tls
+from blazebot.sandbox.impersonation.file_lock import locked
+from blazebot.sandbox.impersonation.tls import (
     CertificateAuthority,
     make_authority,
     open_authority,
     server_context,
 )
-from blazebot.sandbox.trust import write_trust_files
+from blazebot.sandbox.impersonation.trust import write_trust_files
 from blazebot.wire.hosts import SERVICE_HOSTS
 
 NOW = datetime.now(UTC)

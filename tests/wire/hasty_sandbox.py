@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from blazebot.cli.main import app
-from blazebot.sandbox.database import Database, Effect
+from blazebot.sandbox.storage.database import Database, Effect
 
 LATE = 0.05
 """Seconds from the end of a turn to its commit."""

@@ -17,7 +17,7 @@ from blazebot.errors import SandboxError
 from blazebot.keys.keystore import Keystore
 from blazebot.sandbox import Sandbox, SandboxSettings
 from blazebot.sandbox.clocks import Clocks
-from blazebot.sandbox.database import Database
+from blazebot.sandbox.storage.database import Database
 from blazebot.wire.frames import CREATE_MESSAGE
 from tests.wire.sandbox_peers import (
     Box,

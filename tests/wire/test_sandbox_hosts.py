@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from blazebot.errors import SandboxError
-from blazebot.sandbox.hosts_entries import applied
-from blazebot.sandbox.hosts_file import add_entries, marked_processes
+from blazebot.sandbox.impersonation.hosts_entries import applied
+from blazebot.sandbox.impersonation.hosts_file import add_entries, marked_processes
 from blazebot.testing.processes import SandboxProcess
 from blazebot.wire.hosts import SERVICE_HOSTS
 from tests.wire.impersonated import Impersonator, running

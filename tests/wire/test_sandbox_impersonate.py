@@ -16,8 +16,8 @@ import aiohttp
 import pytest
 
 from blazebot.errors import SandboxError
+from blazebot.sandbox.impersonation.tls import make_authority
 from blazebot.sandbox.listeners import has_ipv6_loopback, port_words
-from blazebot.sandbox.tls import make_authority
 from blazebot.wire.frames import CREATE_MESSAGE
 from blazebot.wire.hosts import API_HOSTS, SERVICE_HOSTS
 from blazebot.wire.ids import contact_conversation_id

@@ -16,10 +16,10 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession, web
 from msgspec import Struct
 
-from blazebot.sandbox.control import Control as ControlApi
+from blazebot.sandbox.control.endpoint import Control as ControlApi
+from blazebot.sandbox.control.operations import Handler, Operation
 from blazebot.sandbox.guard import CONTROL_PREFIX
-from blazebot.sandbox.operations import Handler, Operation
-from blazebot.sandbox.store import Store
+from blazebot.sandbox.storage.store import Store
 from blazebot.testing.control import Control
 from blazebot.testing.processes import SandboxProcess
 

@@ -93,7 +93,7 @@ def main(
 
 
 async def _unapply(arguments: Mapping[str, Any]) -> None:
-    from blazebot.sandbox.hosts_entries import unapply  # noqa: PLC0415
+    from blazebot.sandbox.impersonation.hosts_entries import unapply  # noqa: PLC0415
     from blazebot.sandbox.settings import load_sandbox_settings  # noqa: PLC0415
 
     path = Path(load_sandbox_settings(arguments).hosts_file)

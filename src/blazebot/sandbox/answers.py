@@ -9,8 +9,8 @@ from aiohttp import web
 
 from blazebot.errors import ServiceError
 from blazebot.sandbox.clocks import Clocks
-from blazebot.sandbox.drafts import new_id
-from blazebot.sandbox.refusals import error_body
+from blazebot.sandbox.rules.drafts import new_id
+from blazebot.sandbox.rules.refusals import error_body
 from blazebot.wire.codec import encode_json
 
 __all__ = ["REQUEST_ID", "answer_headers", "json_answer", "refusal"]

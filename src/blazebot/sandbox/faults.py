@@ -19,8 +19,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from blazebot.errors import ServiceError, SettingsError, service_error
-from blazebot.sandbox.refusals import bad_field, not_found
-from blazebot.sandbox.rows import StoredMessage
+from blazebot.sandbox.rules.refusals import bad_field, not_found
+from blazebot.sandbox.storage.rows import StoredMessage
 
 __all__ = [
     "ACKNOWLEDGEMENT",

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from blazebot.sandbox.answers import refusal
-from blazebot.sandbox.refusals import forbidden
+from blazebot.sandbox.rules.refusals import forbidden
 from blazebot.wire.hosts import SERVICE_HOSTS
 
 __all__ = ["AUTHORIZE_PATH", "CONTROL_PREFIX", "Guard", "is_loopback", "service_hosts_only"]

@@ -7,36 +7,36 @@ from typing import Final
 from aiohttp import web
 
 from blazebot.errors import SandboxError
-from blazebot.sandbox.actions import Actions
-from blazebot.sandbox.attachment_files import AttachmentFiles
-from blazebot.sandbox.attachments import Attachments
-from blazebot.sandbox.authority import Authority
-from blazebot.sandbox.authorize_page import AuthorizePage
-from blazebot.sandbox.blaze import Blaze
+from blazebot.sandbox.blaze.endpoint import Blaze
 from blazebot.sandbox.clocks import Clocks
-from blazebot.sandbox.control import Control
-from blazebot.sandbox.control_bots import BotOperations
-from blazebot.sandbox.control_conversations import ConversationOperations
-from blazebot.sandbox.control_faults import FaultOperations
-from blazebot.sandbox.control_log import LogOperations
-from blazebot.sandbox.control_messages import MessageOperations
-from blazebot.sandbox.control_people import PeopleOperations
-from blazebot.sandbox.control_sandbox import SandboxOperations
-from blazebot.sandbox.control_socket import ControlSocket
-from blazebot.sandbox.expiry import Expiry
+from blazebot.sandbox.control.actions import Actions
+from blazebot.sandbox.control.bots import BotOperations
+from blazebot.sandbox.control.conversations import ConversationOperations
+from blazebot.sandbox.control.endpoint import Control
+from blazebot.sandbox.control.faults import FaultOperations
+from blazebot.sandbox.control.log import LogOperations
+from blazebot.sandbox.control.messages import MessageOperations
+from blazebot.sandbox.control.people import PeopleOperations
+from blazebot.sandbox.control.sandbox import SandboxOperations
+from blazebot.sandbox.control.socket import ControlSocket
 from blazebot.sandbox.faults import Faults, parse_fault
-from blazebot.sandbox.groups import Groups
 from blazebot.sandbox.guard import CONTROL_PREFIX, Guard, service_hosts_only
-from blazebot.sandbox.oauth import OAuth
-from blazebot.sandbox.relationships import Relationships
-from blazebot.sandbox.rest import MessageEndpoints, Rest
-from blazebot.sandbox.rest_attachments import AttachmentEndpoints
-from blazebot.sandbox.rest_conversations import ConversationEndpoints
-from blazebot.sandbox.rest_encryption import EncryptionEndpoints
-from blazebot.sandbox.rest_users import UserEndpoints
-from blazebot.sandbox.service import Service
+from blazebot.sandbox.impersonation.authority import Authority
+from blazebot.sandbox.rest.attachments import AttachmentEndpoints
+from blazebot.sandbox.rest.authorize_page import AuthorizePage
+from blazebot.sandbox.rest.conversations import ConversationEndpoints
+from blazebot.sandbox.rest.encryption import EncryptionEndpoints
+from blazebot.sandbox.rest.endpoint import MessageEndpoints, Rest
+from blazebot.sandbox.rest.users import UserEndpoints
+from blazebot.sandbox.rules.attachment_files import AttachmentFiles
+from blazebot.sandbox.rules.attachments import Attachments
+from blazebot.sandbox.rules.expiry import Expiry
+from blazebot.sandbox.rules.groups import Groups
+from blazebot.sandbox.rules.oauth import OAuth
+from blazebot.sandbox.rules.relationships import Relationships
+from blazebot.sandbox.rules.service import Service
 from blazebot.sandbox.settings import SandboxSettings
-from blazebot.sandbox.store import Store
+from blazebot.sandbox.storage.store import Store
 from blazebot.sandbox.wire_log import WireLog
 
 __all__ = ["Parts"]

@@ -15,8 +15,8 @@ from typing import Final, Self
 from blazebot.errors import SandboxError
 from blazebot.sandbox.faults import SANDBOX, Fault
 from blazebot.sandbox.guard import Guard, is_loopback
-from blazebot.sandbox.hosts_entries import remove_stale
-from blazebot.sandbox.impersonation import Impersonation
+from blazebot.sandbox.impersonation.hosts_entries import remove_stale
+from blazebot.sandbox.impersonation.impersonation import Impersonation
 from blazebot.sandbox.listeners import Listener
 from blazebot.sandbox.parts import Parts
 from blazebot.sandbox.settings import SandboxSettings

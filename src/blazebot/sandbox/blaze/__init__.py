@@ -1,0 +1,1 @@
+"""The Blaze endpoint and the lines of bots."""

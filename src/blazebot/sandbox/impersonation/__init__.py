@@ -1,0 +1,1 @@
+"""The service's own names: certificates, trust, and the hosts file."""

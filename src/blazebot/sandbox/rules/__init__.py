@@ -1,0 +1,1 @@
+"""The rules of the service, apart from how it is asked."""

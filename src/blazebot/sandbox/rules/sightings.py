@@ -1,0 +1,121 @@
+"""What people see: each message as it is for one of them, now and whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from blazebot.errors import DecryptionError
+from blazebot.sandbox.rules.deliveries import Deliveries
+from blazebot.sandbox.rules.directory import Directory
+from blazebot.sandbox.rules.encryption import ENCRYPTED, Encryption
+from blazebot.sandbox.rules.views import Snapshot, snapshot
+from blazebot.sandbox.storage.rows import Conversation, StoredMessage, User
+from blazebot.sandbox.storage.store import Store
+
+__all__ = ["Glance", "Sighting", "Sightings"]
+
+_PAGE: Final = 500
+"""Messages that one glance goes over."""
+
+
+class Sighting(Struct):
+    """A person sees a message, as it is at position ``cursor``."""
+
+    cursor: int
+    person_id: str
+    message: Snapshot
+
+
+class Glance(NamedTuple):
+    """What people saw; ``cursor`` is where to go on, ``ended`` whether that is the end."""
+
+    sightings: list[Sighting]
+    cursor: int
+    ended: bool
+
+
+class Sightings:
+    """Looks for people. What they had not received becomes DELIVERED by it, and is seen as such."""
+
+    def __init__(
+        self, store: Store, directory: Directory, deliveries: Deliveries, encryption: Encryption
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._deliveries = deliveries
+        self._encryption = encryption
+
+    def look(self, people: Container[str], *, after: int, limit: int, received: set[int]) -> Glance:
+        """Return what changed for these people after a position, in about ``limit`` sightings.
+
+        What becomes DELIVERED moves to a later position, where the same viewer need not see it
+        again: these positions are kept in ``received``, which a viewer passes from one look to the
+        next. A glance goes over a bounded number of messages, so look again from its cursor until
+        it ended.
+        """
+        sightings: list[Sighting] = []
+        cursor = after
+        page = self._store.messages.changes(after, _PAGE)
+        for message in page:
+            if len(sightings) >= limit:
+                break
+            cursor = message.changed
+            if cursor in received:
+                received.remove(cursor)
+            else:
+                sightings += self._see(message, people, received)
+        if not page:
+            received.clear()  # what moved once more is seen at a later position
+        return Glance(sightings, cursor, not page)
+
+    def look_back(
+        self, person: User, conversation_id: str, *, before: int, limit: int
+    ) -> list[Snapshot]:
+        """Return the newest messages of a conversation with a seq below ``before``, in order.
+
+        Raises:
+            ServiceError: 403, the person is not in it.
+        """
+        conversation = self._directory.conversation_of(person.user_id, conversation_id)
+        joined = conversation.participants[person.user_id].joined
+        seen = []
+        for message in self._store.messages.history(conversation_id, before=before, limit=limit):
+            if message.seq > joined:
+                moved = self._deliveries.receive(person.user_id, message, conversation)
+                seen.append(self._snapshot(person.user_id, moved, conversation))
+        return seen
+
+    def _see(
+        self, message: StoredMessage, people: Container[str], received: set[int]
+    ) -> list[Sighting]:
+        conversation = self._store.conversation(message.conversation_id)
+        if conversation is None:
+            return []
+        viewers = [
+            one.user_id
+            for one in conversation.participants.values()
+            if one.user_id in people and not one.is_bot and message.seq > one.joined
+        ]
+        seen = message
+        for person_id in viewers:
+            seen = self._deliveries.receive(person_id, seen, conversation)
+        if seen is not message:
+            received.add(seen.changed)
+        return [
+            Sighting(message.changed, person_id, self._snapshot(person_id, seen, conversation))
+            for person_id in viewers
+        ]
+
+    def _snapshot(
+        self, person_id: str, message: StoredMessage, conversation: Conversation
+    ) -> Snapshot:
+        status = self._deliveries.status_for(person_id, message, conversation)
+        if message.is_gone or not message.category.startswith(ENCRYPTED):
+            return snapshot(message, status)
+        try:
+            return snapshot(message, status, self._encryption.decrypt(person_id, message))
+        except DecryptionError as error:
+            return snapshot(message, status, b"", undecryptable=str(error))
