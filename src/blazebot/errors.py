@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 __all__ = [
+    "AnnouncementError",
     "AnswerError",
     "AttachmentError",
     "AttachmentGone",
@@ -36,6 +37,7 @@ __all__ = [
     "NotFound",
     "NotRunning",
     "NotSeen",
+    "OutboxError",
     "ProjectError",
     "RegistrationError",
     "RequestError",
@@ -227,6 +229,14 @@ class StateError(BlazebotError):
     """A state cannot be changed as asked, or cannot be kept; the message says what to do."""
 
 
+class AnnouncementError(BlazebotError):
+    """An announcement cannot be made or changed as asked; the message says what to do."""
+
+
+class OutboxError(BlazebotError):
+    """What is to be sent cannot be kept on disk, such as on a full one; nothing was accepted."""
+
+
 class NotRunning(BlazebotError):
     """The bot was asked to send while it does not run."""
 
@@ -305,7 +315,7 @@ class Unauthorized(ServiceError):
     """401: the service refuses this session for good.
 
     ``cause`` is ``clock``, ``session`` (replaced or revoked), ``key`` (never accepted here) or
-    ``unknown``.
+    ``unknown``; ``advice`` says what to do, where the cause is known.
     """
 
     def __init__(
@@ -320,6 +330,7 @@ class Unauthorized(ServiceError):
     ) -> None:
         super().__init__(code, description, status=status, extra=extra)
         self.cause = cause
+        self.advice = advice
         if advice:
             self.args = (f"{self.args[0]}. {advice}",)
 

@@ -28,7 +28,7 @@ dead_letters = typer.Typer(
 Bot = Annotated[str, typer.Option("--bot", help="Its id; else that of the setting keystore.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids of messages.")]
 
-_SECRETS: Final = ("key", "digest", "media_key", "media_digest", "thumbnail", "thumb_image")
+SECRETS: Final = ("key", "digest", "media_key", "media_digest", "thumbnail", "thumb_image")
 """Fields of content that are for programs alone."""
 
 
@@ -52,7 +52,7 @@ def list_letters(*, bot: Bot = "", as_json: AsJson = False) -> None:
             print(json.dumps({"dead_letters": [_summary(one) for one in kept]}))  # noqa: T201
             return
         for one in kept:
-            print(_printable(_line(one)))  # noqa: T201
+            print(printable(_line(one)))  # noqa: T201
         if not kept:
             print("there are no dead letters")  # noqa: T201
 
@@ -76,7 +76,7 @@ def show(
             print(json.dumps(_summary(letter) | {"content": _fields(content)}))  # noqa: T201
             return
         for name, value in _summary(letter).items():
-            print(f"{name:17} {_printable(str(value or '-'))}")  # noqa: T201
+            print(f"{name:17} {printable(str(value or '-'))}")  # noqa: T201
         print(f"{'content':17} {content!r}")  # noqa: T201
 
     run(show_one)
@@ -198,8 +198,8 @@ def _line(letter: DeadLetter) -> str:
     )
 
 
-def _printable(text: str) -> str:
-    # What others wrote must not steer the terminal.
+def printable(text: str) -> str:
+    """Return ``text`` without what would steer a terminal, as others wrote it."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
@@ -227,7 +227,7 @@ def _fields(content: Content) -> dict[str, Any]:
     fields = msgspec.to_builtins(content)
     return {
         "kind": type(content).__name__,
-        **{name: value for name, value in fields.items() if name not in _SECRETS},
+        **{name: value for name, value in fields.items() if name not in SECRETS},
     }
 
 

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from blazebot.cli.calls import call, token
+from blazebot.cli.captured import decode
 from blazebot.cli.command import run
 from blazebot.cli.conformance import conformance
 from blazebot.cli.dead_letters import dead_letters
+from blazebot.cli.doctor import doctor
+from blazebot.cli.keystores import keystores
+from blazebot.cli.listen import listen
 from blazebot.cli.new import new
 from blazebot.cli.options import DEFAULT_SANDBOX
 from blazebot.cli.run import run as run_bots
 from blazebot.cli.sandbox import sandbox
+from blazebot.cli.send import send
 
 app = typer.Typer(
     help="Mixin Messenger bots: the framework, and the service in a sandbox.",
@@ -22,7 +28,14 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(keystores, name="keystore")
+app.command()(call)
 app.command()(conformance)
+app.command()(decode)
+app.command()(doctor)
+app.command()(listen)
+app.command()(send)
+app.command()(token)
 app.command()(new)
 app.command("run")(run_bots)
 
@@ -85,28 +98,6 @@ def talk(
     from blazebot.demo.talk import talk_to  # noqa: PLC0415
 
     run(lambda: talk_to(server, token, bot_id))
-
-
-@app.command()
-def send(
-    to: Annotated[str, typer.Argument(help="A user's id, or with --conversation one of those.")],
-    text: Annotated[str | None, typer.Argument(help="The text to send.")] = None,
-    *,
-    file: Annotated[Path | None, typer.Option(help="A file to send instead of text.")] = None,
-    kind: Annotated[
-        str, typer.Option("--as", help="What the file is: file, image, video or audio.")
-    ] = "file",
-    conversation: Annotated[bool, typer.Option(help="TO is a conversation's id.")] = False,
-) -> None:
-    """Send a text or a file as the bot, by REST; a bot that runs keeps its line."""
-    from blazebot.cli.files import content_of  # noqa: PLC0415
-    from blazebot.cli.files import send as send_by_rest  # noqa: PLC0415
-
-    async def main() -> None:
-        what = content_of(text, file, kind)
-        print(await send_by_rest(to, what, is_conversation=conversation))  # noqa: T201
-
-    run(main)
 
 
 @app.command()

@@ -20,15 +20,28 @@ def open_data_directory(root: Path, app_id: str) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
     except OSError as error:
-        raise _unusable(directory, error) from None
+        raise unusable(directory, error) from None
     return directory
 
 
-def _unusable(path: Path, error: OSError) -> SettingsError:
+def unusable(path: Path, error: OSError) -> SettingsError:
+    """Return the error for a file of the bot's state that cannot be used."""
     return SettingsError(
         f"{path} cannot be used: {error.strerror}; set data_dir (BLAZEBOT_DATA_DIR) to a local "
         "directory that this user may write"
     )
+
+
+def last_accepted(directory: Path, session_id: str) -> str | None:
+    """Return the fingerprint of the key that the service accepted last for a session, if known."""
+    try:
+        return (directory / _file_name(session_id)).read_text("ascii", "replace")[:200] or None
+    except OSError:
+        return None
+
+
+def _file_name(session_id: str) -> str:
+    return f"session-{session_id}.lock"
 
 
 class SessionLock:
@@ -39,7 +52,7 @@ class SessionLock:
     """
 
     def __init__(self, directory: Path, session_id: str) -> None:
-        self._path = directory / f"session-{session_id}.lock"
+        self._path = directory / _file_name(session_id)
         self._file: int | None = None
 
     def acquire(self) -> None:
@@ -52,13 +65,13 @@ class SessionLock:
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _unusable(self._path, error) from None
+            raise unusable(self._path, error) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(file)
             if not isinstance(error, BlockingIOError):
-                raise _unusable(self._path, error) from None
+                raise unusable(self._path, error) from None
             raise SessionInUse(
                 f"another process on this machine runs a bot with this session (lock "
                 f"{self._path}). A session has one live connection: stop the other process, or "

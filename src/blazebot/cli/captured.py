@@ -1,0 +1,96 @@
+"""``blazebot decode``: a captured frame as JSON, and JSON as a frame."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from blazebot.cli.command import run
+from blazebot.errors import FrameError
+
+
+def decode(
+    source: Annotated[
+        Path | None, typer.Argument(help="The frame; without it or as `-` standard input.")
+    ] = None,
+    *,
+    back: Annotated[
+        bool, typer.Option("--back", help="JSON in, the bytes of a frame out.")
+    ] = False,
+    content: Annotated[
+        bool, typer.Option(help="Show what data_base64 holds, too, where it is not encrypted.")
+    ] = False,
+) -> None:
+    """Print a captured frame, gzip or plain, binary or as base64 or hex, as JSON."""
+
+    async def show() -> None:
+        from blazebot.wire.codec import compress, parse_frame  # noqa: PLC0415
+        from blazebot.wire.limits import FRAME_LIMIT  # noqa: PLC0415
+
+        data = _read(source, 2 * FRAME_LIMIT)
+        if back:
+            parse_frame(data)  # refuses what no frame is
+            sys.stdout.buffer.write(compress(data.strip()))
+            return
+        print(_shown(_inflated(data), content=content))  # noqa: T201
+
+    run(show)
+
+
+def _read(source: Path | None, limit: int) -> bytes:
+    if source is None or str(source) == "-":
+        return _bounded(sys.stdin.buffer, limit)
+    try:
+        with source.open("rb") as file:
+            return _bounded(file, limit)
+    except OSError as error:
+        raise FrameError(f"{source}: cannot be read: {error.strerror}") from None
+
+
+def _bounded(file: BinaryIO, limit: int) -> bytes:
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise FrameError(f"more than {limit} bytes: no frame is so large")
+    return data
+
+
+def _inflated(data: bytes) -> bytes:
+    from blazebot.wire.base64 import decode_base64  # noqa: PLC0415
+    from blazebot.wire.codec import decompress  # noqa: PLC0415
+
+    text = b"".join(data.split())
+    if data.lstrip().startswith(b"{"):
+        return data
+    if text.lower().startswith(b"1f8b"):
+        try:
+            data = bytes.fromhex(text.decode("ascii"))
+        except ValueError:
+            raise FrameError("hex of a gzip stream, with something else in it") from None
+    elif text.startswith(b"H4sI"):
+        data = decode_base64(text.decode("ascii", "replace"))
+    return decompress(data)
+
+
+def _shown(text: bytes, *, content: bool) -> str:
+    import json  # noqa: PLC0415
+    from typing import Any  # noqa: PLC0415
+
+    from blazebot.wire.base64 import decode_base64  # noqa: PLC0415
+    from blazebot.wire.codec import decode_json  # noqa: PLC0415
+
+    def opened(value: Any) -> Any:
+        if isinstance(value, list):
+            return [opened(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        inner = {name: opened(one) for name, one in value.items()}
+        encoded = value.get("data_base64")
+        if isinstance(encoded, str) and not str(value.get("category", "")).startswith("ENCRYPTED_"):
+            inner["content"] = decode_base64(encoded).decode("utf-8", "replace")
+        return inner
+
+    document = decode_json(text, dict[str, Any])
+    return json.dumps(opened(document) if content else document, indent=2, ensure_ascii=False)

@@ -1,0 +1,261 @@
+"""The commands that look into things: token, call, keystore, decode, doctor, listen, send."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from blazebot.keys.issue import FORMS
+from blazebot.testing.control import Control, People
+from blazebot.testing.processes import SandboxProcess
+from blazebot.wire.codec import compress, decompress
+from tests.commands.test_commands import blazebot
+
+
+@dataclass
+class Box:
+    """A sandbox with a bot whose keystore is at hand, and the commands beside it."""
+
+    folder: Path
+    url: str
+    control: Control
+    people: People
+    http: aiohttp.ClientSession
+    bot_id: str = ""
+    keystore: dict[str, Any] = field(default_factory=dict)
+
+    async def run(
+        self, *arguments: str, typed: str = "", **environment: str
+    ) -> tuple[int, str, str]:
+        """Run a command as the bot; return its exit code, output and errors."""
+        ended = await blazebot(
+            self.folder,
+            *arguments,
+            typed=typed,
+            **{
+                "BLAZEBOT_SERVER": self.url,
+                "BLAZEBOT_KEYSTORE": "keystore.json",
+                "BLAZEBOT_DATA_DIR": str(self.folder / "data"),
+                **environment,
+            },
+        )
+        assert "Traceback" not in ended.stderr
+        return ended.returncode, ended.stdout, ended.stderr
+
+    async def checks(self, *arguments: str, **environment: str) -> dict[str, dict[str, str]]:
+        """What the doctor finds, by name."""
+        code, out, _ = await self.run("doctor", "--json", *arguments, **environment)
+        found = json.loads(out)
+        assert code == (0 if found["ok"] else 1)
+        return {one["name"].partition(" ")[0]: one for one in found["checks"]}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Box]:
+    folder = tmp_path_factory.mktemp("tools")
+    process = SandboxProcess(folder, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"})
+    await process.start()
+    async with aiohttp.ClientSession() as http, People(http, process.url) as people:
+        box = Box(folder, process.url, Control(http, process.url), people, http)
+        await blazebot(folder, "bot", "Echo", "keystore.json", "--server", process.url)
+        box.keystore = json.loads((folder / "keystore.json").read_text())
+        box.bot_id = box.keystore["app_id"]
+        yield box
+    await process.stop()
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_token_is_taken_for_its_request(box: Box) -> None:
+    _, out, _ = await box.run("token", "get", "/me")
+    headers = {"Authorization": f"Bearer {out.strip()}"}
+    async with box.http.get(f"{box.url}/me", headers=headers) as answer:
+        assert (await answer.json())["data"]["user_id"] == box.bot_id
+    async with box.http.get(f"{box.url}/friends", headers=headers) as answer:
+        assert (await answer.json())["error"]["code"] == 401  # it was signed for another
+
+
+async def test_a_call_shows_data_or_the_error(box: Box) -> None:
+    _, out, _ = await box.run("call", "GET", "/me")
+    assert json.loads(out)["user_id"] == box.bot_id
+    (alice,) = await box.people.create(["Alice"])
+    _, out, _ = await box.run("call", "POST", "/users/fetch", "-", typed=json.dumps([alice]))
+    assert [one["full_name"] for one in json.loads(out)] == ["Alice"]
+    code, _, err = await box.run("call", "GET", "/users/nobody")
+    assert code == 1
+    assert err.startswith("blazebot: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("token", "FETCH", "/me"), "method: should be one of"),
+        (("call", "GET", "me"), "should start with /"),
+        (("call", "POST", "/messages", "{"), "body: should be JSON"),
+        (("send", "82d20bc7-9a97-4a69-bcd0-4da502374f6c", "x", "--as", "image"), "--as: should be"),
+        (("send", "82d20bc7-9a97-4a69-bcd0-4da502374f6c", "x", "--as", "card"), "blazebot: "),
+        (("keystore", "check", "none.json"), "there is no such file"),
+        (("keystore", "new", "x", "y", "z.json"), "should be a UUID"),
+        (("keystore", "convert", "keystore.json", "rsa.json", "--form", "rsa"), "another kind"),
+        (("decode", "none.gz"), "cannot be read"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+async def test_mistakes_say_what_to_do(box: Box, arguments: tuple[str, ...], words: str) -> None:
+    code, _, err = await box.run(*arguments)
+    assert code == 1
+    assert words in err or words.replace("another kind", "the other kind") in err
+
+
+async def test_a_keystore_is_told_without_its_secrets(box: Box) -> None:
+    _, out, _ = await box.run("keystore", "check", "--json")
+    facts = json.loads(out)
+    assert facts["app_id"] == box.bot_id
+    assert facts["algorithm"] == "EdDSA"
+    _, words, _ = await box.run("keystore", "check", "keystore.json")
+    assert facts["fingerprint"] in words
+    assert box.keystore["session_private_key"] not in words + out
+
+
+@pytest.mark.parametrize("form", sorted({*FORMS} - {"rsa"}))
+async def test_a_converted_keystore_is_taken(box: Box, form: str) -> None:
+    code, _, err = await box.run(
+        "keystore", "convert", "keystore.json", f"{form}.json", "--form", form
+    )
+    assert code == 0, err
+    assert (box.folder / f"{form}.json").stat().st_mode & 0o777 == 0o600
+    _, out, _ = await box.run("call", "GET", "/me", BLAZEBOT_KEYSTORE=f"{form}.json")
+    assert json.loads(out)["user_id"] == box.bot_id
+
+
+async def test_a_new_keystore_can_be_read(box: Box) -> None:
+    ids = (box.bot_id, box.keystore["session_id"])
+    _, out, _ = await box.run("keystore", "new", *ids, "new.json", "--json")
+    made = json.loads(out)
+    _, facts, _ = await box.run("keystore", "check", made["keystore"], "--json")
+    assert json.loads(facts)["session_id"] == box.keystore["session_id"]
+    assert made["public_key"] not in (box.folder / "new.json").read_text()
+
+
+async def test_a_frame_as_json_and_back(box: Box) -> None:
+    text = (
+        b'{"id":"1","action":"CREATE_MESSAGE","data":{"category":"PLAIN_TEXT","data_base64":"aGk"}}'
+    )
+    for name, data in {
+        "frame.gz": compress(text),
+        "frame.hex": compress(text).hex().encode(),
+        "frame.json": text,
+    }.items():
+        (box.folder / name).write_bytes(data)
+        _, out, _ = await box.run("decode", name, "--content")
+        assert json.loads(out)["data"]["content"] == "hi"
+    (box.folder / "bad.gz").write_bytes(compress(text)[:-5])
+    code, _, err = await box.run("decode", "bad.gz")
+    assert code == 1
+    assert "truncated" in err
+
+
+async def test_json_back_to_a_frame(tmp_path: Path) -> None:
+    text = b'{"id":"1","action":"LIST_PENDING_MESSAGES"}'
+    (tmp_path / "frame.json").write_bytes(text)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "blazebot", "decode", "--back", "frame.json"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    frame, _ = await process.communicate()
+    assert decompress(frame) == text
+
+
+async def test_words_of_every_kind_are_sent(box: Box) -> None:
+    (bob,) = await box.people.create(["Bob"])
+    await box.people.watch([bob])
+    buttons = json.dumps([{"label": "Yes", "color": "#338855", "action": "input:yes"}])
+    sent = {}
+    for category, arguments, typed in (
+        ("PLAIN_TEXT", ("-",), "from a pipe"),
+        ("PLAIN_POST", ("# Title", "--as", "post"), ""),
+        ("APP_BUTTON_GROUP", (buttons, "--as", "buttons"), ""),
+    ):
+        code, out, err = await box.run("send", bob, *arguments, "--json", typed=typed)
+        assert code == 0, err
+        sent[json.loads(out)["message_id"]] = category
+    await box.people.until(lambda: sent.keys() <= box.people.seen[bob].keys(), 20)
+    assert {key: box.people.seen[bob][key]["category"] for key in sent} == sent
+
+
+async def test_the_doctor_finds_nothing(box: Box) -> None:
+    checks = await box.checks("--handshake", "--yes")
+    assert {name: one["result"] for name, one in checks.items()} == dict.fromkeys(
+        ("keystore", "address", "clock", "session", "line"), "ok"
+    )
+
+
+async def test_the_doctor_tells_causes_apart(box: Box) -> None:
+    assert "no such file" in (await box.checks(BLAZEBOT_KEYSTORE="none.json"))["keystore"]["detail"]
+
+    away = await box.checks(BLAZEBOT_SERVER="http://127.0.0.1:1")
+    assert away["address"]["result"] == "failed"
+    assert away["session"]["result"] == "skipped"
+    unknown = await box.checks(BLAZEBOT_SERVER="http://nowhere.invalid")
+    assert "resolved" in unknown["address"]["detail"]
+    no_tls = await box.checks(BLAZEBOT_SERVER=box.url.replace("http:", "https:"))
+    assert "TLS" in no_tls["address"]["detail"]
+
+    # A key that never fitted, and one that was accepted and then replaced.
+    await box.run("keystore", "new", box.bot_id, box.keystore["session_id"], "wrong.json")
+    wrong = await box.checks("--handshake", "--yes", BLAZEBOT_KEYSTORE="wrong.json")
+    assert "cause: key" in wrong["session"]["detail"]
+    assert wrong["line"]["result"] == "skipped"
+    await box.checks("--handshake", "--yes")  # accepted
+    session = await box.control.issue_session(box.bot_id, "app")
+    ended = await box.checks()
+    assert "cause: session" in ended["session"]["detail"]
+    assert "dashboard" in ended["session"]["advice"]
+    (box.folder / "keystore.json").write_text(json.dumps(session))
+    (box.folder / "keystore.json").chmod(0o600)
+
+    await box.control.call("POST", "/clocks", {"token_offset": 3600})
+    off = await box.checks()
+    await box.control.call("POST", "/clocks", {"token_offset": 0})
+    assert off["clock"]["result"] == "failed"
+    assert "cause: clock" in off["session"]["detail"]
+
+
+async def test_listening_leaves_messages_to_the_bot_unless_told(box: Box) -> None:
+    (carol,) = await box.people.create(["Carol"])
+    await box.people.add_friend([carol], box.bot_id)
+    await box.people.send(
+        [
+            {"person_id": carol, "recipient_id": box.bot_id, "text": words}
+            for words in ("one", "two")
+        ]
+    )
+
+    async def listen(*arguments: str) -> list[str]:
+        code, out, err = await box.run("listen", "--yes", "--json", *arguments)
+        assert code == 0, err
+        return [json.loads(line)["content"] for line in out.splitlines()]
+
+    first = await listen("--count", "2")
+    assert await listen("--count", "2", "--ack") == first
+    deadline = time.monotonic() + 10
+    while (await box.control.bot(box.bot_id))["pending"] != 3 - 2:
+        assert time.monotonic() < deadline
+
+
+async def test_the_line_is_not_taken_unasked(box: Box) -> None:
+    code, _, err = await box.run("listen", typed="n\n")
+    assert code == 1
+    assert "takes it from a bot" in err
