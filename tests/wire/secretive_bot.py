@@ -1,0 +1,62 @@
+"""A bot that is told everything secret and logs all it can: SERVER KEYSTORE DATA_DIR LEARNT CODE.
+
+CODE is of a person who authorised it; the client secret comes in CLIENT_SECRET. What it learns
+that is secret is written to LEARNT. A text "fail" makes its handler fail beside all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from blazebot import Bot, Button, ButtonGroup, Callback, Message, Text
+
+
+class Sure(Callback, tag="sure"):
+    answer: str
+
+
+def main(server: str, keystore: str, data_dir: str, learnt: str, code: str) -> None:
+    """Serve until a signal comes."""
+    bot = Bot(keystore, server=server, data_dir=data_dir, max_tries=2, watch_port=0)
+    mine = logging.getLogger("mine")
+
+    def read() -> dict[str, str]:
+        known: dict[str, str] = json.loads(Path(keystore).read_text())
+        return known
+
+    def write(document: dict[str, str]) -> None:
+        Path(learnt).write_text(json.dumps(document))
+
+    @bot.on_startup
+    async def authorise() -> None:
+        authorization = await bot.oauth.exchange_code(code, client_secret=os.environ["CLIENT_SECRET"])
+        document = authorization.document()
+        write(document)
+        mine.debug("%r %r %r", authorization, authorization.keystore, bot.settings)
+        await bot.oauth.as_user(authorization).me()
+
+    @bot.on(Text)
+    async def answer(message: Message[Text]) -> None:
+        mine.debug("%r", message)
+        if message.content.text == "fail":
+            known = read()
+            raise RuntimeError(f"beside {len(known)} fields of secrets")
+        if message.content.text == "ask":
+            await message.reply(ButtonGroup((Button("Yes", callback=Sure("yes")),)))
+            return
+        await message.reply(message.content.text, encrypt="auto")
+
+    @bot.on_callback(Sure)
+    async def sure(message: Message[Text], sure: Sure) -> None:
+        await message.reply(sure.answer)
+
+    bot.run()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    main(*sys.argv[1:])
