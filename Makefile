@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench interop fuzz setup clean
+.PHONY: demo test lint format audit bench interop fuzz setup clean
 
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
@@ -31,6 +31,12 @@ fuzz: setup  ## Ten minutes of coverage-guided fuzzing
 	@$(BIN)/python -m fuzz codec --seconds 200
 	@$(BIN)/python -m fuzz decryption --seconds 100
 
+audit: setup  ## Known faults in the pinned versions, and the list of what is inside: sbom.json
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit; \
+		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0; }
+	@.audit/bin/cyclonedx-py environment $(BIN)/python -o sbom.json
+	@.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -50,4 +56,4 @@ venv-package:
 	@$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq python3-venv
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .audit sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
