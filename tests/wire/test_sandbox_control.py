@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blazebot.keys.keystore import Keystore
+from blazebot.wire.frames import CREATE_MESSAGE
 from tests.wire.sandbox_peers import Box, new_id, sandbox_here, text
 
 
@@ -21,7 +22,8 @@ async def box() -> AsyncIterator[Box]:
 
 async def test_people_and_bots_are_listed(box: Box) -> None:
     alice = await box.do("POST", "/people", {"full_name": "Alice"})
-    assert set(alice) == {"user_id", "kind", "full_name", "identity_number", "created_at"}
+    fields = ("user_id", "kind", "full_name", "identity_number", "avatar_url", "created_at")
+    assert tuple(alice) == fields
     many = await box.do("POST", "/people", [{"full_name": "Bob"}, {}])
     assert await box.do("GET", "/people") == {"people": [alice, *many["people"]]}
     assert many["people"][1]["full_name"]
@@ -284,6 +286,23 @@ async def test_everybody_is_seen_if_nobody_is_named(box: Box) -> None:
         alice, bob = await box.person(), await box.person()  # later ones too
         await box.say(alice, "hi", recipient_id=bob)
         assert {(await driver.event())["person_id"] for _ in range(2)} == {alice, bob}
+
+
+async def test_what_a_bot_sends_and_is_pushed_is_counted(box: Box) -> None:
+    alice, bot = await box.person(), await box.bot()
+    where = await box.befriend(alice, bot)
+
+    async def counts() -> tuple[int, int]:
+        shown = await box.do("GET", f"/bots/{bot.app_id}")
+        return shown["sent"], shown["pushed"]
+
+    assert await counts() == (0, 0)
+    message = {"message_id": new_id(), "category": "PLAIN_TEXT", "data_base64": text("hi")}
+    async with box.line(bot) as line:
+        await line.view()
+        for _ in range(2):  # the second time it is the same
+            await line.request(CREATE_MESSAGE, {"conversation_id": where, **message})
+        assert await counts() == (1, 1)
 
 
 async def test_a_cursor_goes_on_where_another_connection_ended(box: Box) -> None:

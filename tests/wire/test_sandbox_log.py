@@ -7,12 +7,13 @@ import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 
 from blazebot.keys.tokens import sign_token
+from blazebot.sandbox.faults import Kind
 from blazebot.testing.control import Control
 from blazebot.wire.codec import encode_request
 from tests.wire.sandbox_peers import Box, close_code, sandbox_here
@@ -121,6 +122,30 @@ async def test_of_one_bot_only(box: Box) -> None:
     assert [entry["number"] for entry in await entries(box, after=1, bot_id=two.app_id)] == [2]
 
 
+async def read_log(box: Box, query: str) -> list[dict[str, Any]]:
+    async with box.http.get(f"{box.url}control/log?{query}") as answer:
+        return [json.loads(line) for line in (await answer.text()).splitlines()]
+
+
+async def test_the_newest_and_those_with_a_text_only(box: Box) -> None:
+    bot, alice = await box.bot(), await box.person()
+    sent = await box.say(alice, "hi", recipient_id=bot.app_id)
+    async with box.line(bot) as line:
+        await line.acknowledge((await line.view())["message_id"])
+    of_message = await read_log(box, f"containing={sent}")
+    assert [(one["direction"], one["frame"]["action"]) for one in of_message] == [
+        ("sent", "CREATE_MESSAGE"),
+        ("received", "ACKNOWLEDGE_MESSAGE_RECEIPTS"),
+    ]
+    assert await read_log(box, f"containing={sent}&limit=1") == of_message[:1]
+    everything = await read_log(box, "")
+    assert await read_log(box, "newest=2") == everything[-2:]
+    assert await read_log(box, f"newest=2&after={everything[-1]['number'] - 1}") == everything[-1:]
+    assert await read_log(box, f"newest=0&containing={sent}") == []
+    ahead = everything[-1]["number"] + 1  # of a run before, which had more
+    assert await read_log(box, f"after={ahead}") == everything
+
+
 async def test_the_newest_are_kept_in_memory_and_all_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "wire.jsonl"
     async with sandbox_here(log_entries=5, log_file=str(path)) as box:
@@ -153,6 +178,18 @@ async def test_a_query_that_makes_no_sense(box: Box, query: str) -> None:
 )
 async def test_a_fault_that_makes_no_sense(box: Box, body: Any, status: int) -> None:
     assert (await box.control("POST", "/faults", body))[0] == status
+
+
+async def test_what_can_go_wrong_is_listed_with_what_it_takes(box: Box) -> None:
+    kinds = {one["kind"]: one for one in (await box.do("GET", "/fault-kinds"))["kinds"]}
+    assert set(kinds) == set(get_args(Kind))
+    assert kinds["slow"] == {
+        "kind": "slow",
+        "occasions": ["request", "call", "handshake"],
+        "seconds": 2.0,
+        "code": None,
+    }
+    assert (kinds["error"]["seconds"], kinds["error"]["code"]) == (None, 500)
 
 
 async def test_faults_are_listed_and_cleared(box: Box) -> None:

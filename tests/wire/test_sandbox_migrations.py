@@ -122,9 +122,11 @@ def fill(connection: sqlite3.Connection, version: int) -> Old:
             **{"quote_message_id": "", "representative_id": "", "silent": 0},
             **{"expire_in": expire_in, "created_at": now - age, "updated_at": now - age},
             **{"status": status, "changed": seq},
+            **({"disappears_at": now - age + 60 * 10**9} if version > 4 and expire_in else {}),
         )
-    for seq in (1, 2):
-        insert(connection, "deliveries", user_id=app_id, status=0, seq=seq)
+    for seq, age in ((1, 8 * DAY), (2, 6 * DAY)):
+        expiry = {"expires_at": now - age + 7 * DAY} if version > 4 else {}
+        insert(connection, "deliveries", user_id=app_id, status=0, seq=seq, **expiry)
     bot = Keystore.load(issued.document)
     return Old(alice, bot, contact, group, waiting, expired, read)
 

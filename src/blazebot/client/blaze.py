@@ -7,7 +7,7 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -15,6 +15,7 @@ from uuid import uuid4
 import aiohttp
 
 from blazebot.client.outstanding import Outstanding, OutstandingRequests
+from blazebot.client.quota import Sends
 from blazebot.client.reconnects import Reconnects
 from blazebot.client.rest import RestClient
 from blazebot.client.unauthorized import explain_unauthorized
@@ -326,13 +327,19 @@ class BlazeClient:
     # Requests out
 
     async def request(
-        self, action: str, params: Any = None, *, within: float | None = None
+        self,
+        action: str,
+        params: Any = None,
+        *,
+        within: float | None = None,
+        sends: Sends | None = None,
     ) -> Frame:
         """Send one request and return its answer.
 
         Without ``within`` there is one try, on the line that is open. With ``within`` (seconds)
         it is written again, with the same id, when a try times out and after each reconnect,
-        until the answer or that deadline.
+        until the answer or that deadline. What ``sends`` messages is written when the quota has
+        room, each time.
 
         Raises:
             ServiceError: the service answered with an error.
@@ -355,6 +362,7 @@ class BlazeClient:
             waiter,
             now + (self._request_timeout if within is None else within),
             repeated,
+            sends=sends,
         )
         self._requests.add(frame_id, request)
         self._start_sweeping()
@@ -365,7 +373,10 @@ class BlazeClient:
         finally:
             self._requests.dropped(frame_id)
         if frame.error is not None:
-            raise frame.error.to_exception()
+            error = frame.error.to_exception()
+            if sends is not None:
+                sends.failed(error)
+            raise error
         return frame
 
     def _next_id(self) -> str:
@@ -384,6 +395,24 @@ class BlazeClient:
         await self.request(frames.ACKNOWLEDGE_MESSAGE_RECEIPTS, ReceiptBatch(list(receipts)))
 
     async def _write(self, request: Outstanding[Waiter], now: float) -> None:
+        if request.sends is not None and not request.sends.may_leave():
+            self._write_later(request, request.sends)
+        else:
+            await self._write_now(request, now)
+
+    def _write_later(self, request: Outstanding[Waiter], sends: Sends) -> None:
+        async def write() -> None:
+            try:
+                await sends.leave()
+            finally:
+                request.waits = False
+            if self.opened.is_set():  # otherwise it is written when it is
+                await self._write_now(request, time.monotonic())
+
+        request.waits = True
+        self._beside(request, write())
+
+    async def _write_now(self, request: Outstanding[Waiter], now: float) -> None:
         socket = self._socket
         if socket is None:
             return
@@ -419,7 +448,10 @@ class BlazeClient:
             self._start_sweeping()
 
     def _again(self, request: Outstanding[Waiter], now: float) -> None:
-        task = asyncio.ensure_future(self._write(request, now))
+        self._beside(request, self._write(request, now))
+
+    def _beside(self, request: Outstanding[Waiter], writing: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(writing)
         # The waiter outlives the writing, and keeps it from being collected.
         request.waiter.add_done_callback(lambda _: task.cancel())
 

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from blazebot.client.quota import Sends
 from blazebot.errors import (
     AnswerError,
     BlazebotError,
@@ -127,18 +128,28 @@ class Calls:
 
     # Calling
 
-    async def call(self, method: str, path: str, body: Any = None) -> msgspec.Raw:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        sends: Sends | None = None,
+        within: float | None = None,
+    ) -> msgspec.Raw:
         """Return ``data`` of the answer as raw JSON (empty where the answer has none).
 
         ``path`` is path and query exactly as they are to be sent; ``body`` becomes JSON. What
         could not be sent is tried again. So are GET and the ``REPEATABLE`` POSTs when the
         connection broke, the service is unavailable, or has had too many requests; after what
         ``Retry-After`` says, if that is before the deadline. Any other call is sent once.
+        What ``sends`` messages waits before each try until the quota has room, at most ``within``
+        seconds; without it, as long as the call itself may take.
 
         Raises:
             ServiceError: the service refused; its class says why.
             ConnectionLost: no address could be reached, or the connection broke.
-            RequestTimeout: no answer in time.
+            RequestTimeout: no answer, or no room in the quota, in time.
             AnswerError: the answer is too large, or not the service's own (IntegrityError).
             RequestError: ``path`` is none.
             NotRunning: the bot was stopped.
@@ -149,6 +160,10 @@ class Calls:
         deadline = asyncio.get_running_loop().time() + self._timeout
         tried = 0
         while True:
+            if sends is not None:
+                began = asyncio.get_running_loop().time()
+                await sends.leave(self._timeout if within is None else within)
+                deadline += asyncio.get_running_loop().time() - began
             host = self._host
             try:
                 return await self._try(self._urls[host], call, deadline)
@@ -158,6 +173,8 @@ class Calls:
                     raise
                 failure: BlazebotError = error
             except ServiceError as error:
+                if sends is not None:
+                    sends.failed(error)
                 if not call.repeatable or not error.temporary:
                     raise
                 failure = error
@@ -176,10 +193,20 @@ class Calls:
         what = f"{method} {path}"
         return _convert(kind, what, _document(what, await self.call(method, path, body)) or {})
 
-    async def ask_all(self, kind: type[T], method: str, path: str, body: Any = None) -> list[T]:
+    async def ask_all(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        sends: Sends | None = None,
+        within: float | None = None,
+    ) -> list[T]:
         """Return ``data`` of the answer as a list of ``kind``; otherwise as :meth:`ask`."""
         what = f"{method} {path}"
-        documents = _document(what, await self.call(method, path, body)) or []
+        data = await self.call(method, path, body, sends=sends, within=within)
+        documents = _document(what, data) or []
         if not isinstance(documents, list):
             documents = [documents]
         return [_convert(kind, what, one) for one in documents]

@@ -117,6 +117,11 @@ class Conversations(Calls):
         """Return a conversation that the caller is in; NotFound or Forbidden otherwise."""
         return await self.ask(Conversation, "GET", _path(conversation_id))
 
+    async def members(self, conversation_id: str) -> list[str]:
+        """Return the user ids of those who are in a conversation; raises as the above."""
+        conversation = await self.conversation(conversation_id)
+        return [one.user_id for one in conversation.participants]
+
     async def update_conversation(
         self, conversation_id: str, *, name: str | None = None, announcement: str | None = None
     ) -> Conversation:

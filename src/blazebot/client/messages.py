@@ -9,6 +9,7 @@ import msgspec
 
 from blazebot.client.calls import Calls
 from blazebot.client.fields import at_most, checked_id
+from blazebot.client.quota import SendQuota, Sends
 from blazebot.client.views import AttachmentInfo, EncryptedReceipt
 from blazebot.errors import RequestError
 from blazebot.wire.codec import encode_json
@@ -38,25 +39,47 @@ class EncryptedMessageRequest(MessageRequest, kw_only=True, omit_defaults=True):
 class Messages(Calls):
     """What REST offers about messages. Each method raises as :meth:`Calls.ask`.
 
-    RequestError stands for more than a request may hold; nothing has left then.
+    RequestError stands for more than a request may hold; nothing has left then. Messages leave when
+    the quota has room, ``first`` before all others; RequestTimeout if it has none ``within`` so
+    many seconds, by default the deadline of a call.
     """
 
-    async def send_messages(self, messages: Sequence[MessageRequest]) -> None:
+    _quota: SendQuota | None = None
+
+    async def send_messages(
+        self,
+        messages: Sequence[MessageRequest],
+        *,
+        first: bool = False,
+        within: float | None = None,
+    ) -> None:
         """Send up to 100 messages in one request of at most 128 KiB [D].
 
         Taken or refused as a whole. Sending the same again is safe, by ``message_id``.
         """
         if messages:
-            await self.call("POST", "/messages", _batch("messages", messages))
+            body = _batch("messages", messages)
+            sends = self._sends(len(messages), first)
+            await self.call("POST", "/messages", body, sends=sends, within=within)
 
     async def send_encrypted_messages(
-        self, messages: Sequence[MessageRequest]
+        self,
+        messages: Sequence[MessageRequest],
+        *,
+        first: bool = False,
+        within: float | None = None,
     ) -> list[EncryptedReceipt]:
         """Send up to 100 messages, at most 128 KiB; return what became of each [D]."""
         if not messages:
             return []
         body = _batch("messages", messages)
-        return await self.ask_all(EncryptedReceipt, "POST", "/encrypted_messages", body)
+        sends = self._sends(len(messages), first)
+        return await self.ask_all(
+            EncryptedReceipt, "POST", "/encrypted_messages", body, sends=sends, within=within
+        )
+
+    def _sends(self, count: int, first: bool) -> Sends | None:
+        return None if self._quota is None else Sends(self._quota, count, first)
 
     async def acknowledge(self, receipts: Sequence[Receipt]) -> None:
         """Send up to 100 receipts in one call [S]."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from blazebot.client.quota import Sends
+
 W = TypeVar("W")
 
 
@@ -14,7 +16,9 @@ class Outstanding(Generic[W]):
 
     A request that is ``repeated`` is written again, byte for byte, when no answer came within the
     time for one try, and after a reconnect: the same frame id means that a late answer to an
-    earlier try counts. ``written_at`` is None while it has not been written on this line.
+    earlier try counts. ``written_at`` is None while it has not been written on this line. What it
+    ``sends``, if messages, is asked of the quota before each write; ``waits`` while that has no
+    room.
     """
 
     body: bytes
@@ -22,6 +26,8 @@ class Outstanding(Generic[W]):
     deadline: float
     repeated: bool
     written_at: float | None = None
+    sends: Sends | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class OutstandingRequests(Generic[W]):
 
     def unwritten(self) -> list[Outstanding[W]]:
         """Return what is still to be written on a line that has just opened, in order."""
-        return [one for one in self._requests.values() if one.written_at is None]
+        return [one for one in self._requests.values() if one.written_at is None and not one.waits]
 
     def lost(self) -> list[Outstanding[W]]:
         """Drop and return the requests that end with the line; the repeated ones stay."""
@@ -85,6 +91,7 @@ class OutstandingRequests(Generic[W]):
                 del self._requests[key]
             elif (
                 one.repeated
+                and not one.waits
                 and one.written_at is not None
                 and now - one.written_at >= self._try_timeout
             ):

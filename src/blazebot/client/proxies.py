@@ -15,6 +15,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
+from blazebot.client.coalescing import CoalescingWebSocket
 from blazebot.errors import SettingsError
 from blazebot.wire.base64 import encode_padded_base64
 
@@ -93,6 +94,7 @@ def open_http(
     return aiohttp.ClientSession(
         connector=_ProxyConnector(proxies or Proxies(), tls=tls),
         timeout=aiohttp.ClientTimeout(total=None),
+        ws_response_class=CoalescingWebSocket,
     )
 
 

@@ -14,8 +14,11 @@ from blazebot.wire.messages import STATUS_RANK, Receipt
 
 logger = logging.getLogger("blazebot.receipts")
 
-IN_FLIGHT_LIMIT: Final = 16
-"""Batches that may wait for their answer at once."""
+IN_FLIGHT_LIMIT: Final = 512
+"""Batches that may wait for their answer at once.
+
+Answers come behind what is being pushed: megabytes, when much is pending.
+"""
 
 
 class ReceiptQueue:
@@ -34,11 +37,12 @@ class ReceiptQueue:
 
     def add(self, message_id: str, status: str) -> None:
         """Queue a receipt; of two for one message the further status stays."""
-        before = self._waiting.get(message_id)
+        waiting = self._waiting
+        before = waiting.get(message_id)
         if before is None or STATUS_RANK[status] > STATUS_RANK[before]:
-            self._waiting[message_id] = status
-        if len(self._waiting) > self._limit:
-            del self._waiting[next(iter(self._waiting))]
+            waiting[message_id] = status
+        if len(waiting) > self._limit:
+            del waiting[next(iter(waiting))]
 
     def take(self, count: int = BATCH_LIMIT) -> list[Receipt]:
         """Remove and return the ``count`` oldest receipts."""
@@ -88,7 +92,7 @@ class ReceiptSender:
     def add(self, message_id: str, status: str) -> None:
         """Queue a receipt; never waits."""
         self._queue.add(message_id, status)
-        if len(self._queue) >= self._batch:
+        if len(self._sending) < IN_FLIGHT_LIMIT and len(self._queue) >= self._batch:
             self._send_batches()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._delay, self._timed_out)

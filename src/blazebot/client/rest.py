@@ -10,6 +10,7 @@ import aiohttp
 from blazebot.client.calls import Call
 from blazebot.client.conversations import Conversations
 from blazebot.client.messages import Messages
+from blazebot.client.quota import SendQuota
 from blazebot.client.users import Users
 from blazebot.keys.keystore import Keystore
 from blazebot.keys.tokens import sign_token
@@ -22,6 +23,7 @@ class RestClient(Users, Conversations, Messages):
 
     ``urls`` are the service's addresses, the preferred first; where one cannot be reached the
     next is tried. ``timeout`` is the deadline of one call in seconds, all tries included.
+    ``quota`` says when messages may leave; without one they do at once.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class RestClient(Users, Conversations, Messages):
         *,
         urls: Sequence[str],
         timeout: float,
+        quota: SendQuota | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(http, urls=urls, timeout=timeout, clock=clock)
         self._keystore = keystore
+        self._quota = quota
 
     @property
     def app_id(self) -> str:

@@ -16,6 +16,7 @@ from jwt.algorithms import OKPAlgorithm
 from blazebot.client.calls import Call
 from blazebot.client.conversations import Conversations
 from blazebot.client.oauth import Authorization
+from blazebot.client.quota import Sends
 from blazebot.client.users import Users
 from blazebot.errors import FrameError, IntegrityError, RequestError
 from blazebot.keys.tokens import TOKEN_LIMIT, request_hash, sign_token
@@ -88,7 +89,15 @@ class UserClient(Users, Conversations):
         """The user id of the bot that was authorised."""
         return self._authorization.app_id
 
-    async def call(self, method: str, path: str, body: Any = None) -> msgspec.Raw:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        sends: Sends | None = None,
+        within: float | None = None,
+    ) -> msgspec.Raw:
         """Return ``data`` of the answer, as :meth:`Calls.call`; refuses to create conversations.
 
         Raises:
@@ -101,7 +110,7 @@ class UserClient(Users, Conversations):
                 "a conversation cannot be created on a person's behalf; use the bot's own token: "
                 "bot.rest.create_contact(user_id)",
             )
-        return await super().call(method, path, body)
+        return await super().call(method, path, body, sends=sends, within=within)
 
     def _token(self, call: Call, request_id: str) -> str:
         keystore = self._authorization.keystore

@@ -177,6 +177,11 @@ class DeadLetters:
             )
         self._ids.difference_update(message_ids)
 
+    def forget(self, user_id: str) -> None:
+        """Forget all messages of a person for good."""
+        if self.exists:
+            self.drop([one.view.message_id for one in self.all() if one.view.user_id == user_id])
+
     def close(self) -> None:
         """Close the file."""
         if self._database is not None:

@@ -14,7 +14,7 @@ import msgspec
 from blazebot.client.messages import EncryptedMessageRequest, RecipientSession
 from blazebot.client.rest import RestClient
 from blazebot.client.views import Session
-from blazebot.delivery.sender import Sender
+from blazebot.delivery.attempts import Attempts
 from blazebot.errors import (
     ChecksumInvalid,
     ContentError,
@@ -45,11 +45,11 @@ _PLAIN, _ENCRYPTED = "PLAIN_", "ENCRYPTED_"
 
 
 class EncryptedSender:
-    """Encrypts for all sessions of a person or group and sends by REST, in turn with ``sender``."""
+    """Encrypts for all sessions of a person or group and sends by REST, in turn with the rest."""
 
-    def __init__(self, cipher: MessageCipher, sender: Sender, rest: RestClient) -> None:
+    def __init__(self, cipher: MessageCipher, attempts: Attempts, rest: RestClient) -> None:
         self._cipher = cipher
-        self._sender = sender
+        self._attempts = attempts
         self._rest = rest
         self._sessions: OrderedDict[str, tuple[float, Sequence[Session]]] = OrderedDict()
 
@@ -62,17 +62,25 @@ class EncryptedSender:
             return False
         return _readable(await self._sessions_of(conversation_id, user_id))
 
-    async def send(self, request: MessageRequest, plaintext: bytes) -> None:
+    async def send(
+        self,
+        request: MessageRequest,
+        plaintext: bytes,
+        *,
+        first: bool = True,
+        deadline: float | None = None,
+    ) -> None:
         """Send ``plaintext`` encrypted, as ``request`` says; return once the service has it.
 
         ``request`` is that of the plain message. Where the service says that the sessions have
-        changed, it is encrypted for the new ones and sent again.
+        changed, it is encrypted for the new ones and sent again. ``first``: before all others that
+        wait for room in the quota; ``deadline`` as for :meth:`Attempts.in_turn`.
 
         Raises:
             EncryptionError: the recipient has no sessions, or one cannot read encrypted messages,
                 or the bot's own keystore cannot encrypt.
             ContentError: the category cannot be encrypted.
-            ServiceError, SendTimeout: as :meth:`Sender.send`.
+            ServiceError, SendTimeout: as :meth:`Attempts.in_turn`.
         """
         if not request.category.startswith(_PLAIN):
             raise ContentError(f"category: {request.category} cannot be encrypted")
@@ -80,17 +88,21 @@ class EncryptedSender:
         async def attempt(*, within: float) -> None:
             try:
                 async with asyncio.timeout(within):
-                    await self._attempt(request, plaintext)
+                    await self._attempt(request, plaintext, first, within)
             except TimeoutError:
                 raise RequestTimeout("the service did not take an encrypted message") from None
 
-        await self._sender.in_turn(request.conversation_id, attempt)
+        await self._attempts.in_turn(request.conversation_id, attempt, deadline)
 
-    async def _attempt(self, request: MessageRequest, plaintext: bytes) -> None:
+    async def _attempt(
+        self, request: MessageRequest, plaintext: bytes, first: bool, within: float
+    ) -> None:
         sessions = await self._sessions_of(request.conversation_id, request.recipient_id)
         for _ in range(_ROUNDS):
             encrypted = self._encrypted(request, plaintext, sessions)
-            receipts = await self._rest.send_encrypted_messages([encrypted])
+            receipts = await self._rest.send_encrypted_messages(
+                [encrypted], first=first, within=within
+            )
             receipt = next((one for one in receipts if one.message_id == request.message_id), None)
             if receipt is None:
                 raise ServiceUnavailable(500, "the answer does not say what became of the message")

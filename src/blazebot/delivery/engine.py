@@ -98,6 +98,9 @@ class Engine:
         self._slots: set[_Slot] = set()
         self._idle: deque[_Slot] = deque()
         self._woken = False
+        # When the first handler of this turn of the loop began; None where none has.
+        self._turn_began: float | None = None
+        self._giving_way = 0  # slots whose handlers did not wait
         self._stopping = False
         self._watch: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -153,6 +156,9 @@ class Engine:
             self._woken = False
 
     def _wake_rest(self) -> None:
+        if self._giving_way:
+            asyncio.get_running_loop().call_soon(self._wake_rest)
+            return
         self._woken = False
         for _ in range(self._inbox.ready):
             if not self._wake_slot():
@@ -172,15 +178,15 @@ class Engine:
         return False
 
     async def _serve(self, slot: _Slot) -> None:
-        began = time.monotonic()
         try:
             while True:
                 lane = self._inbox.next()
                 if lane is not None:
                     await self._run(slot, lane)
-                    if time.monotonic() - began >= FAIR_SHARE:
-                        await asyncio.sleep(0)
-                        began = time.monotonic()
+                    if self._turn_began is not None and (
+                        time.monotonic() - self._turn_began >= FAIR_SHARE
+                    ):
+                        await self._give_way()
                     if slot.task is not None and slot.task.cancelling():
                         return  # somebody else ends this task, such as the end of the loop
                 elif self._stopping:
@@ -194,10 +200,23 @@ class Engine:
             if self._inbox.ready:
                 self._wake_rest()
 
+    async def _give_way(self) -> None:
+        self._giving_way += 1
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._giving_way -= 1
+
+    def _end_turn(self) -> None:
+        self._turn_began = None
+
     async def _run(self, slot: _Slot, lane: Lane) -> None:
         item = lane.items[0]
-        slot.started_at = time.monotonic()
+        slot.started_at = now = time.monotonic()
         slot.overdue = False
+        if self._turn_began is None:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._end_turn)
         if self._watch is None:
             self._watch_slots()
         error: BaseException | None = None

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 
+import msgspec
+
 from blazebot.wire.limits import MIB
 from blazebot.wire.messages import MessageView
 
@@ -32,31 +34,23 @@ class Verdict(Enum):
     """There is no room: it stays unacknowledged, and is to be asked for again."""
 
 
-class Item:
+class Item(msgspec.Struct, eq=False):
     """A message at hand: its view, failed tries so far, when the first of them failed.
 
     ``size`` is that of its content, in bytes of base64.
     """
 
-    __slots__ = ("failed_at", "size", "tries", "view")
-
-    def __init__(self, view: MessageView) -> None:
-        if view.data_base64 and view.data:
-            view.data = ""  # the same content once more
-        self.view = view
-        self.size = len(view.data_base64 or "") + len(view.data or "")
-        self.tries = 0
-        self.failed_at: float | None = None
+    view: MessageView
+    size: int = 0
+    tries: int = 0
+    failed_at: float | None = None
 
 
-class Lane:
-    """A conversation with messages at hand, oldest first."""
+class Lane(msgspec.Struct, eq=False):
+    """A conversation with messages at hand, oldest first: most often one, so they are a list."""
 
-    __slots__ = ("conversation_id", "items")
-
-    def __init__(self, conversation_id: str) -> None:
-        self.conversation_id = conversation_id
-        self.items: deque[Item] = deque()
+    conversation_id: str
+    items: list[Item] = []
 
 
 @dataclass(slots=True)
@@ -70,56 +64,52 @@ class Awaited:
 class HandledIds:
     """Ids of handled messages with the status to acknowledge them with, bounded.
 
-    An id is kept until its acknowledgement is confirmed and at least ``keep`` seconds longer (at
-    most thrice that), unless more than ``limit`` are kept; then the oldest go first.
+    An id is kept until its acknowledgement is confirmed and ``keep`` seconds longer, unless more
+    than ``limit`` are kept; then those go that were confirmed first, a batch of them at once.
     """
 
     def __init__(self, *, keep: float, limit: int) -> None:
         self._keep = keep
         self._limit = limit
-        self._unconfirmed: dict[str, str] = {}
-        # Two generations instead of a time for each id: cheap, and exact enough.
-        self._young: dict[str, str] = {}
-        self._old: dict[str, str] = {}
-        self._turned_at: float | None = None
+        self._statuses: dict[str, str] = {}
+        # Batches with the time for all in each: cheaper than a time for each id.
+        self._batches: deque[tuple[float, Sequence[str]]] = deque()
+        self._confirmed = 0
 
     def __len__(self) -> int:
-        return len(self._unconfirmed) + len(self._young) + len(self._old)
+        return len(self._statuses)
 
     def status(self, message_id: str) -> str | None:
         """Return the status that a handled message was acknowledged with; None if not known."""
-        return (
-            self._unconfirmed.get(message_id)
-            or self._young.get(message_id)
-            or self._old.get(message_id)
-        )
+        return self._statuses.get(message_id)
 
     def add(self, message_id: str, status: str) -> None:
         """Remember a message as handled."""
-        self._unconfirmed[message_id] = status
-        if len(self) > self._limit:
-            self._drop_oldest()
+        self._statuses[message_id] = status
+        if len(self._statuses) > self._limit:
+            self._make_room()
 
     def confirmed(self, message_ids: Sequence[str], now: float) -> None:
         """Note that the service has taken the acknowledgements of ``message_ids``."""
-        if self._turned_at is None:
-            self._turned_at = now
-        elif now - self._turned_at >= self._keep:
-            # After an idle time even the younger generation is old enough to go.
-            idle = now - self._turned_at >= 2 * self._keep
-            self._old = {} if idle else self._young
-            self._young = {}
-            self._turned_at = now
-        for message_id in message_ids:
-            status = self._unconfirmed.pop(message_id, None)
-            if status is not None:
-                self._young[message_id] = status
+        self._batches.append((now, message_ids))
+        self._confirmed += len(message_ids)  # acknowledged again, an id counts again
+        while self._batches and (
+            now - self._batches[0][0] >= self._keep or self._confirmed > self._limit
+        ):
+            self._forget_batch()
 
-    def _drop_oldest(self) -> None:
-        for generation in (self._old, self._young, self._unconfirmed):
-            if generation:
-                del generation[next(iter(generation))]
-                return
+    def _make_room(self) -> None:
+        while len(self._statuses) > self._limit:
+            if self._batches:
+                self._forget_batch()
+            else:
+                del self._statuses[next(iter(self._statuses))]
+
+    def _forget_batch(self) -> None:
+        _, message_ids = self._batches.popleft()
+        self._confirmed -= len(message_ids)
+        for message_id in message_ids:
+            self._statuses.pop(message_id, None)
 
 
 class Inbox:
@@ -232,13 +222,16 @@ class Inbox:
     def _accept(self, view: MessageView) -> None:
         conversation_id = view.conversation_id or ""
         self._at_hand.add(view.message_id)
+        if view.data_base64 and view.data:
+            view.data = ""  # the same content once more
+        item = Item(view, len(view.data_base64 or "") + len(view.data or ""))
+        self._bytes += item.size
         lane = self._lanes.get(conversation_id)
         if lane is None:
-            lane = self._lanes[conversation_id] = Lane(conversation_id)
+            lane = self._lanes[conversation_id] = Lane(conversation_id, [item])
             self._ready.append(lane)
-        item = Item(view)
-        self._bytes += item.size
-        lane.items.append(item)
+        else:
+            lane.items.append(item)
 
     def line_opened(self) -> None:
         """Start afresh on a new line: the service pushes all that is pending, oldest first."""
@@ -312,7 +305,7 @@ class Inbox:
         self._resting.clear()
 
     def _remove(self, lane: Lane) -> bool:
-        item = lane.items.popleft()
+        item = lane.items.pop(0)
         self._at_hand.discard(item.view.message_id)
         self._bytes -= item.size
         if self._closed:
@@ -321,7 +314,9 @@ class Inbox:
             self._ready.append(lane)
         else:
             del self._lanes[lane.conversation_id]
-        return self.awaits_repeats and self._half_is_free(lane, item.size)
+        if not self._awaited and not self._overflowed:
+            return False
+        return self._half_is_free(lane, item.size)
 
     def _half_is_free(self, lane: Lane, freed: int) -> bool:
         # True just when messages, their bytes, or an awaiting lane cross their half, so that the

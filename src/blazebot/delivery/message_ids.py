@@ -6,6 +6,8 @@ from hashlib import sha1, sha256
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from blazebot.wire.ids import format_uuid
 
 NAMESPACE: Final = UUID("b1a2eb07-5e4d-4c0d-9a6e-6f1d5c3a7b10")
@@ -14,18 +16,16 @@ NAMESPACE: Final = UUID("b1a2eb07-5e4d-4c0d-9a6e-6f1d5c3a7b10")
 _SEED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 
 
-class SentByHandler:
+class SentByHandler(msgspec.Struct, eq=False):
     """What one run of a handler has sent so far, to give each send its id.
 
-    ``app_id`` keeps two bots that answer one message apart.
+    ``app_id`` keeps two bots that answer one message apart, ``cause`` is the id of that message,
+    or what else the handler runs for. ``counts`` is how often each was sent.
     """
 
-    __slots__ = ("_app_id", "_counts", "_message_id")
-
-    def __init__(self, app_id: str, message_id: str) -> None:
-        self._app_id = app_id
-        self._message_id = message_id
-        self._counts: dict[str, int] = {}
+    app_id: str
+    cause: str
+    counts: dict[str, int] = {}
 
     def message_id(self, conversation_id: str, category: str, content: bytes) -> str:
         """Return the id of the next send of ``content``, its bytes before encryption.
@@ -35,9 +35,9 @@ class SentByHandler:
         something else another.
         """
         digest = sha256(content).hexdigest()
-        same = f"{self._app_id}|{self._message_id}|{conversation_id}|{category}|{digest}"
-        times = self._counts.get(same, 0)
-        self._counts[same] = times + 1
+        same = f"{self.app_id}|{self.cause}|{conversation_id}|{category}|{digest}"
+        times = self.counts.get(same, 0)
+        self.counts[same] = times + 1
         return _uuid5(f"{same}|{times}")
 
     def keyed_message_id(self, conversation_id: str, key: str) -> str:
@@ -45,7 +45,7 @@ class SentByHandler:
 
         For handlers whose words vary from run to run: the first words that were taken stay.
         """
-        return _uuid5(f"{self._app_id}|{self._message_id}|{conversation_id}|key|{key}")
+        return _uuid5(f"{self.app_id}|{self.cause}|{conversation_id}|key|{key}")
 
 
 def _uuid5(name: str) -> str:

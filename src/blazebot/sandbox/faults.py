@@ -33,6 +33,7 @@ __all__ = [
     "PUSH",
     "REQUEST",
     "SANDBOX",
+    "SECONDS",
     "TOKEN",
     "Fault",
     "Faults",
@@ -126,8 +127,8 @@ OCCASIONS: Final[Mapping[Kind, tuple[Occasion, ...]]] = {
 _NAMELESS: Final = frozenset((HANDSHAKE, LINE, ANSWER, PAGE, SANDBOX))
 """Occasions whose name is their own."""
 
-_SECONDS: Final[Mapping[str, float]] = {"clock_off": 600.0, "slow": 2.0, "restart": 1.0}
-"""What ``seconds`` is unless given."""
+SECONDS: Final[Mapping[Kind, float]] = {"clock_off": 600.0, "slow": 2.0, "restart": 1.0}
+"""What ``seconds`` is unless given, for the kinds that take some."""
 
 _WORDS: Final[Mapping[int, str]] = {
     403: "You are not allowed to access this resource.",
@@ -207,7 +208,7 @@ class Faults:
         Raises:
             ServiceError: 10002, a field does not fit its kind.
         """
-        seconds = new.seconds if new.seconds is not None else _SECONDS.get(new.kind, 0.0)
+        seconds = new.seconds if new.seconds is not None else SECONDS.get(new.kind, 0.0)
         if not math.isfinite(seconds) or (new.kind != "clock_off" and not 0 <= seconds <= _LATEST):
             raise bad_field("seconds", f"should be from 0 to {_LATEST}")
         if new.kind == "restart" and (new.times != 1 or new.probability < 1):

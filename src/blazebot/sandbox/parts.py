@@ -22,14 +22,17 @@ from blazebot.sandbox.control.socket import ControlSocket
 from blazebot.sandbox.faults import Faults, parse_fault
 from blazebot.sandbox.guard import CONTROL_PREFIX, Guard, service_hosts_only
 from blazebot.sandbox.impersonation.authority import Authority
+from blazebot.sandbox.messenger.page import messenger_routes, serve_page
 from blazebot.sandbox.rest.attachments import AttachmentEndpoints
 from blazebot.sandbox.rest.authorize_page import AuthorizePage
+from blazebot.sandbox.rest.avatars import AvatarPictures
 from blazebot.sandbox.rest.conversations import ConversationEndpoints
 from blazebot.sandbox.rest.encryption import EncryptionEndpoints
 from blazebot.sandbox.rest.endpoint import MessageEndpoints, Rest
 from blazebot.sandbox.rest.users import UserEndpoints
 from blazebot.sandbox.rules.attachment_files import AttachmentFiles
 from blazebot.sandbox.rules.attachments import Attachments
+from blazebot.sandbox.rules.avatars import Avatars
 from blazebot.sandbox.rules.expiry import Expiry
 from blazebot.sandbox.rules.groups import Groups
 from blazebot.sandbox.rules.oauth import OAuth
@@ -42,11 +45,6 @@ from blazebot.sandbox.wire_log import WireLog
 __all__ = ["Parts"]
 
 _BODY_LIMIT: Final = 16 * 1024 * 1024
-
-_WELCOME: Final = (
-    "This is a blazebot sandbox: the message service of Mixin Messenger in one local process.\n"
-    f"Bots connect to this address; {CONTROL_PREFIX}/ drives it.\n"
-)
 
 
 class Parts:
@@ -68,7 +66,9 @@ class Parts:
             self.log.close()
             raise
         try:
-            self._files = AttachmentFiles(settings.db, durable=settings.sync == "full")
+            durable = settings.sync == "full"
+            self._files = AttachmentFiles(settings.db, durable=durable)
+            self._pictures = AttachmentFiles(settings.db, durable=durable, kind="avatars")
         except SandboxError:
             self._store.close()
             self.log.close()
@@ -78,6 +78,7 @@ class Parts:
         service = self._service = Service(self._store, clocks, settings)
         self._oauth = OAuth(self._store, clocks, settings)
         self._authority = Authority(self._store, clocks, settings, self._oauth)
+        self._avatars = Avatars(self._store, self._pictures)
         self._attachments = Attachments(self._store.database, self._files, clocks, settings)
         self.expiry = Expiry(self._store, clocks, service.deliveries, self._attachments)
         self._groups, self._relationships = Groups(service), Relationships(service)
@@ -97,7 +98,7 @@ class Parts:
             [
                 MessageEndpoints(service).endpoints(),
                 EncryptionEndpoints(service).endpoints(),
-                UserEndpoints(service, self._relationships).endpoints(),
+                UserEndpoints(service, self._relationships, self._avatars).endpoints(),
                 ConversationEndpoints(service, self._groups).endpoints(),
                 self._attachment_endpoints.endpoints(),
             ],
@@ -107,6 +108,9 @@ class Parts:
 
     def _put_control_together(self, actions: Actions) -> Control:
         service = self._service
+        bots = BotOperations(
+            actions, service, groups=self._groups, oauth=self._oauth, avatars=self._avatars
+        )
         people = PeopleOperations(
             actions,
             service,
@@ -118,7 +122,7 @@ class Parts:
             self._store,
             [
                 *SandboxOperations(service).operations(),
-                *BotOperations(actions, service, self._groups, self._oauth).operations(),
+                *bots.operations(),
                 *people.operations(),
                 *MessageOperations(actions, service).operations(),
                 *ConversationOperations(actions, service, self._groups).operations(),
@@ -129,12 +133,14 @@ class Parts:
         )
 
     def application(self, guard: Guard) -> web.Application:
-        """Return what serves the sandbox: service, control API and authorise page."""
+        """Return what serves the sandbox: service, control API and pages."""
         authorize_page = AuthorizePage(self._service.directory, self._store, self._oauth)
         app = web.Application(middlewares=[guard.check], client_max_size=_BODY_LIMIT)
         app.add_subapp(CONTROL_PREFIX, self._control.application())
         app.router.add_routes(authorize_page.routes())
+        app.router.add_routes(messenger_routes())
         app.router.add_routes(self._attachment_endpoints.routes())
+        app.router.add_routes(AvatarPictures(self._avatars).routes())
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(self._attachment_endpoints.note)
         app.on_shutdown.append(self._end_lines)
@@ -144,6 +150,7 @@ class Parts:
         """Return what serves under the service's own names: no page and no control API."""
         app = web.Application(middlewares=[service_hosts_only], client_max_size=_BODY_LIMIT)
         app.router.add_routes(self._attachment_endpoints.routes())
+        app.router.add_routes(AvatarPictures(self._avatars).routes())
         app.router.add_route("*", "/{path:.*}", self._handle_as_service)
         app.on_response_prepare.append(self._attachment_endpoints.note)
         app.on_shutdown.append(self._end_lines)
@@ -153,12 +160,13 @@ class Parts:
         """Commit, and close the database and all files."""
         self._store.close()
         self._files.close()
+        self._pictures.close()
         self.log.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer all that is not the control API: with a word of welcome, or as the service."""
+        """Answer all that has no route of its own: with the Messenger, or as the service."""
         if request.path == "/" and request.method == "GET" and not _asks_for_blaze(request):
-            return web.Response(text=_WELCOME)
+            return await serve_page(request)
         return await self._handle_as_service(request)
 
     async def _handle_as_service(self, request: web.Request) -> web.StreamResponse:

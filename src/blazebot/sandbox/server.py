@@ -150,8 +150,12 @@ def announce(sandbox: Sandbox) -> None:
     lines = []
     if sandbox.settings.db is None:
         lines.append("The database is a temporary one; pass --db PATH to keep it.")
-    if not is_loopback(sandbox.settings.host):
+    if is_loopback(sandbox.settings.host):
+        lines.append(f"The Messenger: {sandbox.url}")
+    else:
         lines.append(f"Token of the control API: {sandbox.token}")
+        # What follows # stays in the browser, and in nobody's log.
+        lines.append(f"The Messenger: {sandbox.url}#token={sandbox.token}")
     if sandbox.impersonation is not None:
         lines += sandbox.impersonation.instructions(sandbox.url)
     lines.append(f"blazebot sandbox: {sandbox.url}")

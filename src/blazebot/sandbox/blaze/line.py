@@ -315,6 +315,7 @@ class BlazeLine(Line):
             else:
                 await self._transmit(self._push_frame(view))
         self._pushed_to = max(self._pushed_to, last)
+        self._deliveries.pushed[self._bot.user_id] += len(page)
         self._mark(last)
         await asyncio.sleep(0)  # a peer that reads quickly does not get the loop for itself
         return True

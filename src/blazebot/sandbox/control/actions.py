@@ -132,4 +132,6 @@ class Actions:
             wrong_signatures=self._authority.wrong_signatures[bot.user_id],
             quota_used=self._service.quota_used(bot.user_id),
             quota=self._service.settings.quota,
+            sent=self._service.sent[bot.user_id],
+            pushed=self._service.deliveries.pushed[bot.user_id],
         )

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from blazebot.sandbox.clocks import Clocks, timestamp
 from blazebot.sandbox.rules.oauth import Authorization
-from blazebot.sandbox.rules.views import Snapshot
+from blazebot.sandbox.rules.views import Snapshot, avatar_path
 from blazebot.sandbox.storage.rows import Session, StoredMessage, User
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Health",
     "MessageList",
     "MessagePage",
+    "MessagesFound",
     "OpenedSession",
     "ParticipantDocument",
     "PersonList",
@@ -84,12 +85,13 @@ class ClocksDocument(Struct):
 
 
 class UserDocument(Struct, kw_only=True):
-    """A person or a bot."""
+    """A person or a bot; ``avatar_url`` is the path of their picture here, empty if none."""
 
     user_id: str
     kind: Literal["person", "bot"]
     full_name: str
     identity_number: str
+    avatar_url: str
     created_at: str
 
 
@@ -106,6 +108,7 @@ class BotDocument(UserDocument, kw_only=True):
     handshakes since the sandbox started, ``pending`` what it has not acknowledged,
     ``unacknowledged`` how many of these were pushed on the connection that it has now, and
     ``quota_used`` how many of the ``quota`` of messages it has sent in the window up to now.
+    ``sent`` by it and ``pushed`` to it count messages since the sandbox started.
     """
 
     session_id: str
@@ -118,6 +121,8 @@ class BotDocument(UserDocument, kw_only=True):
     wrong_signatures: int
     quota_used: int
     quota: int
+    sent: int
+    pushed: int
 
 
 class BotList(Struct):
@@ -207,6 +212,14 @@ class MessagePage(Struct):
     more: bool
 
 
+class MessagesFound(Struct):
+    """Messages that were found, the newest first; ``more`` may be before the seq ``before``."""
+
+    messages: list[Snapshot]
+    before: int
+    more: bool
+
+
 class ParticipantDocument(UserDocument, kw_only=True):
     """Somebody in a conversation; ``role`` is OWNER, ADMIN or empty."""
 
@@ -281,6 +294,7 @@ def user_document(user: User) -> UserDocument:
         kind="bot" if user.is_bot else "person",
         full_name=user.full_name,
         identity_number=user.identity_number,
+        avatar_url=avatar_path(user),
         created_at=timestamp(user.created_at),
     )
 

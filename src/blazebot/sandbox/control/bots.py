@@ -16,6 +16,8 @@ from blazebot.sandbox.control.answers import (
 )
 from blazebot.sandbox.control.operations import Done, Operation
 from blazebot.sandbox.control.requests import BotChange, NewSession, NewUser
+from blazebot.sandbox.rest.attachments import upload_chunks
+from blazebot.sandbox.rules.avatars import Avatars
 from blazebot.sandbox.rules.groups import Groups
 from blazebot.sandbox.rules.oauth import OAuth
 from blazebot.sandbox.rules.service import Service
@@ -27,24 +29,35 @@ __all__ = ["BotOperations"]
 class BotOperations:
     """Operations on bots."""
 
-    def __init__(self, actions: Actions, service: Service, groups: Groups, oauth: OAuth) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        service: Service,
+        *,
+        groups: Groups,
+        oauth: OAuth,
+        avatars: Avatars,
+    ) -> None:
         self._actions = actions
         self._service = service
         self._directory = service.directory
         self._store = service.store
         self._groups = groups
         self._oauth = oauth
+        self._avatars = avatars
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
         bot = "/bots/{bot_id}"
-        sessions = f"{bot}/sessions"
+        sessions, avatar = f"{bot}/sessions", f"{bot}/avatar"
         return [
             Operation("GET", "/bots", self._list, answer=BotList),
             Operation("POST", "/bots", self._create, body=NewUser, answer=BotDocument),
             Operation("GET", bot, self._show, answer=BotDocument),
             Operation("POST", bot, self._change, body=BotChange, answer=BotDocument),
             Operation("DELETE", bot, self._delete),
+            Operation("POST", avatar, self._give_avatar, body=bytes, answer=BotDocument),
+            Operation("DELETE", avatar, self._remove_avatar, answer=BotDocument),
             Operation("GET", sessions, self._list_sessions, answer=SessionList),
             Operation(
                 "POST", sessions, self._issue_session, body=NewSession, answer=dict[str, Any]
@@ -86,6 +99,16 @@ class BotOperations:
         self._directory.delete(bot)
         self._service.end_session(bot.user_id)
         return Done()
+
+    async def _give_avatar(self, request: web.Request, _: None) -> BotDocument:
+        """Give a bot a picture: the body is that of a PNG, JPEG, GIF or WebP file."""
+        self._bot(request)
+        avatar_id = await self._avatars.receive(upload_chunks(request), field="body")
+        return self._actions.bot_document(self._avatars.give(self._bot(request), avatar_id))
+
+    async def _remove_avatar(self, request: web.Request, _: None) -> BotDocument:
+        """Take a bot's picture away."""
+        return self._actions.bot_document(self._avatars.give(self._bot(request), ""))
 
     async def _list_sessions(self, request: web.Request, _: None) -> SessionList:
         """List the sessions that a bot has had."""

@@ -50,6 +50,7 @@ class ConversationOperations:
             Operation("POST", "/groups", self._create_for, body=NewGroup, answer=shown),
             Operation("GET", conversations, self._list, answer=ConversationList),
             Operation("POST", conversations, self._create, body=PersonGroup, answer=shown),
+            Operation("GET", one, self._show, answer=ConversationSummary),
             Operation("POST", join, self._join, body=GroupCode, answer=shown, refusals=full),
             Operation("POST", one, self._update, body=GroupChange, answer=shown),
             Operation(
@@ -82,6 +83,12 @@ class ConversationOperations:
         ids = self._store.conversation_ids(person.user_id)
         unread = self._store.messages.count_unread(person.user_id)
         return ConversationList([self._summary(person, id_, unread.get(id_, 0)) for id_ in ids])
+
+    async def _show(self, request: web.Request, _: None) -> ConversationSummary:
+        """Show a person one of their conversations, as in the list of all."""
+        person, id_ = self._person(request), _id_of(request)
+        unread = self._store.messages.count_unread(person.user_id)
+        return self._summary(person, id_, unread.get(id_, 0))
 
     def _summary(self, person: User, conversation_id: str, unread: int) -> ConversationSummary:
         conversation = self._directory.conversation_of(person.user_id, conversation_id)

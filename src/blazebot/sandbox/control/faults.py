@@ -4,21 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from blazebot.sandbox.control.operations import Operation
-from blazebot.sandbox.faults import Fault, Faults, NewFault
+from blazebot.sandbox.faults import (
+    OCCASIONS,
+    SECONDS,
+    Fault,
+    Faults,
+    Kind,
+    NewFault,
+    Occasion,
+)
 from blazebot.sandbox.rules.directory import Directory
 from blazebot.sandbox.rules.refusals import not_found
 
 __all__ = ["FaultOperations"]
 
 
-class FaultList(msgspec.Struct):
+class FaultList(Struct):
     """Faults that are switched on, and those that have struck as often as they were to."""
 
     faults: list[Fault]
+
+
+class FaultKind(Struct):
+    """What can go wrong, and at which ``occasions``.
+
+    ``seconds`` and ``code`` are what they are unless given, null where the kind has none.
+    """
+
+    kind: Kind
+    occasions: list[Occasion]
+    seconds: float | None
+    code: int | None
+
+
+class FaultKindList(Struct):
+    """All that can go wrong."""
+
+    kinds: list[FaultKind]
 
 
 class FaultOperations:
@@ -31,11 +57,26 @@ class FaultOperations:
     def operations(self) -> list[Operation]:
         """Return the operations."""
         return [
+            Operation("GET", "/fault-kinds", self._list_kinds, answer=FaultKindList),
             Operation("GET", "/faults", self._list, answer=FaultList),
             Operation("POST", "/faults", self._add, body=NewFault, answer=Fault, refusals=(404,)),
             Operation("DELETE", "/faults", self._clear_all),
             Operation("DELETE", "/faults/{fault_id}", self._clear),
         ]
+
+    async def _list_kinds(self, _: web.Request, __: None) -> Any:
+        """List what can be made to go wrong."""
+        return FaultKindList(
+            [
+                FaultKind(
+                    kind,
+                    list(occasions),
+                    SECONDS.get(kind),
+                    NewFault(kind=kind).code if kind == "error" else None,
+                )
+                for kind, occasions in OCCASIONS.items()
+            ]
+        )
 
     async def _list(self, _: web.Request, __: None) -> Any:
         """List the faults, and how often each has struck."""

@@ -24,12 +24,16 @@ _PAGE: Final = 200
 class LogQuery(msgspec.Struct):
     """Which entries: those with a greater number than ``after``, of one bot or of all.
 
-    ``follow``: go on with what comes, until the caller hangs up.
+    ``newest``: only of so many that came last, and not all that are kept. ``containing``: only
+    those with this text in their JSON, such as the id of a message. ``follow``: go on with what
+    comes, until the caller hangs up.
     """
 
     after: Annotated[int, Meta(ge=0, le=2**62)] = 0
     limit: Annotated[int, Meta(ge=1, le=2**62)] = 2**62
+    newest: Annotated[int, Meta(ge=0, le=2**62)] = 2**62
     bot_id: str = ""
+    containing: Annotated[str, Meta(max_length=200)] = ""
     follow: bool = False
 
 
@@ -61,15 +65,20 @@ class LogOperations:
         return response
 
     async def _write(self, response: web.StreamResponse, query: LogQuery) -> None:
-        cursor, left, end = query.after, query.limit, self._log.last
+        left, end, sought = query.limit, self._log.last, query.containing.encode(errors="replace")
+        # A number of an earlier run may lie ahead: nothing is to be missed because of that.
+        cursor = max(query.after if query.after <= end else 0, end - query.newest)
         while left > 0:
             page = self._log.entries(cursor, min(left, _PAGE), query.bot_id.lower())
             if not query.follow:
                 page = [entry for entry in page if entry.number <= end]
             if page:
-                cursor, left = page[-1].number, left - len(page)
+                cursor = page[-1].number
                 for entry in page:  # one may be some MiB once it is inflated
-                    await response.write(encode_json(document(entry)) + b"\n")
+                    text = encode_json(document(entry))
+                    if sought in text:
+                        await response.write(text + b"\n")
+                        left -= 1
                     await asyncio.sleep(0)
             elif not query.follow:
                 break

@@ -7,9 +7,21 @@ import asyncio
 from aiohttp import web
 
 from blazebot.sandbox.control.actions import Actions
-from blazebot.sandbox.control.answers import MessageList, MessagePage, Sent, Transferred
+from blazebot.sandbox.control.answers import (
+    MessageList,
+    MessagePage,
+    MessagesFound,
+    Sent,
+    Transferred,
+)
 from blazebot.sandbox.control.operations import Done, Operation
-from blazebot.sandbox.control.requests import ChangesQuery, HistoryQuery, PersonMessage, Reading
+from blazebot.sandbox.control.requests import (
+    ChangesQuery,
+    HistoryQuery,
+    PersonMessage,
+    Reading,
+    SearchQuery,
+)
 from blazebot.sandbox.rules.service import Service
 from blazebot.sandbox.rules.transfers import NewTransfer
 from blazebot.sandbox.rules.views import Snapshot
@@ -29,12 +41,16 @@ class MessageOperations:
         """Return the operations."""
         person = "/people/{person_id}"
         messages = f"{person}/messages"
-        history = f"{person}/conversations/{{conversation_id}}/messages"
+        conversation = f"{person}/conversations/{{conversation_id}}"
+        history, search = f"{conversation}/messages", f"{conversation}/search"
         transfers = f"{person}/transfers"
         return [
             Operation("GET", messages, self._changes, query=ChangesQuery, answer=MessagePage),
             Operation("POST", messages, self._send, body=PersonMessage, answer=Sent),
+            Operation("GET", f"{messages}/{{message_id}}", self._one, answer=Snapshot),
             Operation("GET", history, self._history, query=HistoryQuery, answer=MessageList),
+            Operation("GET", search, self._search, query=SearchQuery, answer=MessagesFound),
+            Operation("GET", f"{conversation}/pins", self._pins, answer=MessageList),
             Operation("POST", f"{person}/read", self._read, body=Reading),
             Operation("POST", transfers, self._transfer, body=NewTransfer, answer=Transferred),
         ]
@@ -68,12 +84,36 @@ class MessageOperations:
         """
         return self._actions.send(request.match_info["person_id"], message)
 
+    async def _one(self, request: web.Request, _: None) -> Snapshot:
+        """Show a person one message."""
+        message_id = request.match_info["message_id"].lower()
+        return self._service.sightings.one(self._person(request), message_id)
+
+    async def _search(self, request: web.Request, asked: SearchQuery) -> MessagesFound:
+        """Find texts and posts of a conversation, the newest first.
+
+        It goes over some of the messages only: while there is ``more``, ask again with ``before``.
+        """
+        found = self._service.sightings.search(
+            self._person(request),
+            _conversation_id(request),
+            asked.text,
+            before=asked.before,
+            limit=asked.limit,
+        )
+        return MessagesFound(*found)
+
+    async def _pins(self, request: web.Request, _: None) -> MessageList:
+        """Show a person the pinned messages of a conversation, the newest 100 of them."""
+        pinned = self._service.sightings.pinned(self._person(request), _conversation_id(request))
+        return MessageList(pinned)
+
     async def _history(self, request: web.Request, asked: HistoryQuery) -> MessageList:
         """Show a person the newest messages of a conversation."""
         return MessageList(
             self._service.sightings.look_back(
                 self._person(request),
-                request.match_info["conversation_id"].lower(),
+                _conversation_id(request),
                 before=asked.before,
                 limit=asked.limit,
             )
@@ -90,3 +130,7 @@ class MessageOperations:
 
     def _person(self, request: web.Request) -> User:
         return self._service.directory.person(request.match_info["person_id"])
+
+
+def _conversation_id(request: web.Request) -> str:
+    return request.match_info["conversation_id"].lower()

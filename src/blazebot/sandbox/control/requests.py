@@ -49,6 +49,7 @@ __all__ = [
     "Read",
     "Reading",
     "RelationshipChange",
+    "SearchQuery",
     "Send",
     "SentMessage",
     "Subscribe",
@@ -195,6 +196,14 @@ class HistoryQuery(Struct):
 
     before: _Seq = NEWEST
     limit: _Limit = 100
+
+
+class SearchQuery(Struct):
+    """Which messages of a conversation: those with ``text`` in them and a seq below ``before``."""
+
+    text: Annotated[str, Meta(max_length=1000)] = ""
+    before: _Seq = NEWEST
+    limit: _Limit = 20
 
 
 class ChangesQuery(Struct):

@@ -1,4 +1,4 @@
-"""Attachments on disk: one file each, in a directory of their own beside the database."""
+"""What is uploaded, on disk: one file each, in a directory beside the database."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ logger = logging.getLogger("blazebot.sandbox")
 class AttachmentFiles:
     """The files of attachments, named by id: a UUID in lower case, never what a client wrote.
 
-    They are in ``<db>.attachments/`` (mode 0700), or in a temporary directory that is removed at
-    the end where ``db`` is None. With ``durable`` a file outlives a loss of power once it is kept.
+    They are in ``<db>.<kind>/`` (mode 0700), or in a temporary directory that is removed at the
+    end where ``db`` is None. With ``durable`` a file outlives a loss of power once it is kept.
 
     Raises:
         SandboxError: the directory cannot be used; the message says why.
     """
 
-    def __init__(self, db: str | None, *, durable: bool) -> None:
+    def __init__(self, db: str | None, *, durable: bool, kind: str = "attachments") -> None:
         self._durable = durable
         self._temporary: TemporaryDirectory[str] | None = None
         if db is None:
-            self._temporary = TemporaryDirectory(prefix="blazebot-attachments-")
+            self._temporary = TemporaryDirectory(prefix=f"blazebot-{kind}-")
             self._directory = Path(self._temporary.name)
             return
-        self._directory = Path(f"{db}.attachments")
+        self._directory = Path(f"{db}.{kind}")
         try:
             self._directory.mkdir(mode=0o700, exist_ok=True)
             for part in self._directory.glob(f"*{_PART}"):  # of uploads that a kill broke off
@@ -92,7 +92,7 @@ class AttachmentFiles:
             try:
                 self.path(attachment_id).unlink(missing_ok=True)
             except OSError as error:
-                logger.warning("attachment %s cannot be removed: %s", attachment_id, error)
+                logger.warning("the file %s cannot be removed: %s", attachment_id, error)
 
 
 async def _write(file: BinaryIO, chunks: AsyncIterator[bytes], limit: int) -> None:

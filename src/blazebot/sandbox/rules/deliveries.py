@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Protocol
@@ -68,6 +69,8 @@ class Deliveries:
         self._encryption = encryption
         self._waking = False
         self.lines: dict[str, BotLine] = {}
+        self.pushed: Counter[str] = Counter()
+        """How many messages were pushed to each bot since the start."""
         self.watchers: set[Callable[[], None]] = set()
 
     # Who gets it

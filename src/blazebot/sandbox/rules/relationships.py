@@ -24,14 +24,15 @@ class Relationships:
         self._service = service
         self._store = service.store
 
-    def view(self, viewer: User, user: User) -> dict[str, Any]:
-        """Return a user as ``viewer`` sees them, with ``relationship``."""
-        return user_view(user) | {"relationship": self.between(viewer.user_id, user.user_id)}
+    def view(self, viewer: User, user: User, origin: str) -> dict[str, Any]:
+        """Return a user as ``viewer`` sees them who called ``origin``, with ``relationship``."""
+        relationship = self.between(viewer.user_id, user.user_id)
+        return user_view(user, origin) | {"relationship": relationship}
 
-    def views(self, viewer: User, kind: str) -> list[dict[str, Any]]:
+    def views(self, viewer: User, kind: str, origin: str) -> list[dict[str, Any]]:
         """Return all whom ``viewer`` has made ``FRIEND`` or ``BLOCKING``."""
         users = map(self._store.user, self._store.related(viewer.user_id, kind))
-        return [self.view(viewer, user) for user in users if user is not None]
+        return [self.view(viewer, user, origin) for user in users if user is not None]
 
     def between(self, user_id: str, other_id: str) -> str:
         """Return what ``other_id`` is to ``user_id``: ME, FRIEND, BLOCKING or STRANGER."""

@@ -7,6 +7,7 @@ turn; whoever tells somebody about it does so after ``store.committed()`` or ``a
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, NamedTuple
@@ -58,6 +59,8 @@ class Service:
         self._editing = Editing(store, clocks, settings, on_recall=self.deliveries.take_back)
         self._admission = Admission(store, self.directory, self.encryption, self._editing, settings)
         self._quotas: dict[str, Quota] = {}
+        self.sent: Counter[str] = Counter()
+        """How many messages of each bot were taken since the start."""
         clocks.on_move.append(self._keep_clock)
 
     # What bots send
@@ -112,7 +115,9 @@ class Service:
             for draft, conversation in admitted.drafts
         ]
         every = self.settings.quota_counts_repeats
-        quota.take(size if every else sum(is_new for _, is_new in taken), now)
+        new = sum(is_new for _, is_new in taken)
+        quota.take(size if every else new, now)
+        self.sent[bot.user_id] += new
         if admitted.refusal:
             raise admitted.refusal
         return [message for message, _ in taken]

@@ -11,14 +11,30 @@ from blazebot.errors import DecryptionError
 from blazebot.sandbox.rules.deliveries import Deliveries
 from blazebot.sandbox.rules.directory import Directory
 from blazebot.sandbox.rules.encryption import ENCRYPTED, Encryption
+from blazebot.sandbox.rules.refusals import forbidden
 from blazebot.sandbox.rules.views import Snapshot, snapshot
 from blazebot.sandbox.storage.rows import Conversation, StoredMessage, User
 from blazebot.sandbox.storage.store import Store
+from blazebot.wire.base64 import decode_base64
+from blazebot.wire.content import Post, Text
 
-__all__ = ["Glance", "Sighting", "Sightings"]
+__all__ = ["Found", "Glance", "Sighting", "Sightings"]
 
 _PAGE: Final = 500
 """Messages that one glance goes over."""
+
+_SEARCHED: Final = 2000
+"""Messages that one search goes over."""
+
+_PINS: Final = 100
+"""Pinned messages that are shown of a conversation."""
+
+_WORDS: Final = tuple(
+    prefix + kind.CATEGORY.removeprefix("PLAIN_")
+    for kind in (Text, Post)
+    for prefix in ("PLAIN_", ENCRYPTED)
+)
+"""Categories whose content is words, and nothing else."""
 
 
 class Sighting(Struct):
@@ -35,6 +51,14 @@ class Glance(NamedTuple):
     sightings: list[Sighting]
     cursor: int
     ended: bool
+
+
+class Found(NamedTuple):
+    """What a search found, the newest first; ``more`` may be found before the seq ``before``."""
+
+    messages: list[Snapshot]
+    before: int
+    more: bool
 
 
 class Sightings:
@@ -87,6 +111,61 @@ class Sightings:
                 moved = self._deliveries.receive(person.user_id, message, conversation)
                 seen.append(self._snapshot(person.user_id, moved, conversation))
         return seen
+
+    def one(self, person: User, message_id: str) -> Snapshot:
+        """Return a message as a person sees it now.
+
+        Raises:
+            ServiceError: 403, there is none that they may see.
+        """
+        message = self._store.messages.find(message_id)
+        if message is not None:
+            conversation = self._store.conversation(message.conversation_id)
+            viewer = conversation and conversation.participants.get(person.user_id)
+            if conversation and viewer and message.seq > viewer.joined:
+                return self._snapshot(person.user_id, message, conversation)
+        raise forbidden(f"{person.user_id} sees no message {message_id}")
+
+    def pinned(self, person: User, conversation_id: str) -> list[Snapshot]:
+        """Return the newest pinned messages of a conversation, in order.
+
+        Raises:
+            ServiceError: 403, the person is not in it.
+        """
+        conversation = self._directory.conversation_of(person.user_id, conversation_id)
+        joined = conversation.participants[person.user_id].joined
+        return [
+            self._snapshot(person.user_id, message, conversation)
+            for message in self._store.messages.pinned(conversation_id, limit=_PINS)
+            if message.seq > joined
+        ]
+
+    def search(
+        self, person: User, conversation_id: str, words: str, *, before: int, limit: int
+    ) -> Found:
+        """Find texts and posts of a conversation with these words, in any case.
+
+        A search goes over a bounded number of messages, so search on from its ``before`` while
+        there is more.
+
+        Raises:
+            ServiceError: 403, the person is not in it.
+        """
+        conversation = self._directory.conversation_of(person.user_id, conversation_id)
+        joined = conversation.participants[person.user_id].joined
+        wanted, found = words.casefold(), list[Snapshot]()
+        page = self._store.messages.history(conversation_id, before=before, limit=_SEARCHED)
+        for message in reversed(page):
+            if message.seq <= joined:
+                return Found(found, message.seq, more=False)
+            before = message.seq
+            if message.category in _WORDS and not message.is_gone:
+                seen = self._snapshot(person.user_id, message, conversation)
+                if wanted in decode_base64(seen.data_base64).decode(errors="replace").casefold():
+                    found.append(seen)
+            if len(found) == limit:
+                break
+        return Found(found, before, more=bool(page))
 
     def _see(
         self, message: StoredMessage, people: Container[str], received: set[int]

@@ -175,15 +175,15 @@ def _text(category: str, data: bytes) -> str | None:
         return None
 
 
-def user_view(user: User) -> dict[str, Any]:
-    """Return a user as the service's REST shows one."""
+def user_view(user: User, origin: str) -> dict[str, Any]:
+    """Return a user as the service's REST shows one to who addressed it as ``origin``."""
     view: dict[str, Any] = {
         "type": "user",
         "user_id": user.user_id,
         "identity_number": user.identity_number,
         "phone": "",
         "full_name": user.full_name,
-        "avatar_url": "",
+        "avatar_url": _avatar_url(user, origin),
         "biography": user.biography,
         "is_verified": False,
         "is_scam": False,
@@ -193,13 +193,13 @@ def user_view(user: User) -> dict[str, Any]:
         "has_safe": False,
     }
     if user.is_bot:
-        view["app"] = _app_view(user)
+        view["app"] = _app_view(user, origin)
     return view
 
 
-def me_view(user: User) -> dict[str, Any]:
+def me_view(user: User, origin: str) -> dict[str, Any]:
     """Return a user as ``GET /me`` shows them to themselves."""
-    return user_view(user) | {
+    return user_view(user, origin) | {
         "relationship": "ME",
         "session_id": user.session_id,
         "pin_token": "",
@@ -220,14 +220,24 @@ def me_view(user: User) -> dict[str, Any]:
     }
 
 
-def _app_view(user: User) -> dict[str, Any]:
+def avatar_path(user: User) -> str:
+    """Return where the sandbox shows a user's picture, empty if there is none."""
+    return f"/avatars/{user.avatar_id}" if user.avatar_id else ""
+
+
+def _avatar_url(user: User, origin: str) -> str:
+    path = avatar_path(user)
+    return path and origin + path
+
+
+def _app_view(user: User, origin: str) -> dict[str, Any]:
     return {
         "type": "app",
         "app_id": user.user_id,
         "app_number": user.identity_number,
         "name": user.full_name,
         "description": "",
-        "icon_url": "",
+        "icon_url": _avatar_url(user, origin),
         "home_uri": "",
         "redirect_uri": "",
         "category": "OTHER",

@@ -72,6 +72,15 @@ class MessageStore:
         )
         return _page(map(StoredMessage._make, rows))[::-1]
 
+    def pinned(self, conversation_id: str, *, limit: int) -> list[StoredMessage]:
+        """Return the newest messages of a conversation that are pinned, the oldest first."""
+        rows = self._database.read(
+            f"SELECT {_MESSAGE} FROM messages"  # noqa: S608
+            " WHERE conversation_id = ? AND pinned = 1 ORDER BY seq DESC LIMIT ?",
+            (conversation_id, limit),
+        )
+        return _page(map(StoredMessage._make, rows))[::-1]
+
     def changes(self, after: int, limit: int) -> list[StoredMessage]:
         """Return the messages that changed after a position, in the order of their changes."""
         if after >= self._recent.since:
@@ -190,10 +199,14 @@ class MessageStore:
         return row is not None
 
     def count_unread(self, user_id: str) -> dict[str, int]:
-        """Return how many messages of each conversation the user has not read, where there are."""
+        """Return how many messages of each conversation the user has not read, where there are.
+
+        A recall is not read: what it took back says that it is gone.
+        """
         rows = self._database.read(
             "SELECT conversation_id, count(*) FROM deliveries JOIN messages USING (seq)"
-            " WHERE deliveries.user_id = ? GROUP BY conversation_id",
+            " WHERE deliveries.user_id = ? AND category <> 'MESSAGE_RECALL'"
+            " GROUP BY conversation_id",
             (user_id,),
         )
         return dict(rows.fetchall())

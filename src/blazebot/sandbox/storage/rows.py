@@ -31,7 +31,10 @@ BLOCKING: Final = "BLOCKING"
 
 
 class User(NamedTuple):
-    """Somebody: a person or a bot. ``session_id`` is of the newest live session, empty if none."""
+    """Somebody: a person or a bot. ``session_id`` is of the newest live session, empty if none.
+
+    ``avatar_id`` is that of the picture, empty if there is none.
+    """
 
     user_id: str
     kind: str
@@ -41,6 +44,7 @@ class User(NamedTuple):
     session_id: str
     biography: str = ""
     code_id: str = ""
+    avatar_id: str = ""
 
     @property
     def is_bot(self) -> bool:

@@ -19,7 +19,8 @@ _USER: Final = (
     "users.user_id, kind, full_name, identity_number, users.created_at,"
     " coalesce((SELECT session_id FROM sessions"
     "  WHERE sessions.user_id = users.user_id AND ended_at IS NULL"
-    "  ORDER BY sessions.created_at DESC LIMIT 1), ''), biography, users.code_id FROM users"
+    "  ORDER BY sessions.created_at DESC LIMIT 1), ''), biography, users.code_id, avatar_id"
+    " FROM users"
 )
 _SESSION: Final = ", ".join(f"sessions.{name}" for name in Session._fields)
 
@@ -140,10 +141,10 @@ class Store:
         self._users.pop(user_id, None)
 
     def update_user(self, user: User) -> None:
-        """Write a user's name and biography."""
+        """Write a user's name, biography and picture."""
         self._database.write(
-            "UPDATE users SET full_name = ?, biography = ? WHERE user_id = ?",
-            (user.full_name, user.biography, user.user_id),
+            "UPDATE users SET full_name = ?, biography = ?, avatar_id = ? WHERE user_id = ?",
+            (user.full_name, user.biography, user.avatar_id, user.user_id),
         )
         self._users.pop(user.user_id, None)
 

@@ -203,5 +203,21 @@ CREATE TABLE retention_clock (
 ) STRICT;
 """
 
-MIGRATIONS: Final = (_SCHEMA, _ACCOUNTS, _ENCRYPTION_AND_EDITING, _DELETED_BOTS, _EXPIRY)
+_AVATARS: Final = """
+ALTER TABLE users ADD COLUMN avatar_id TEXT NOT NULL DEFAULT ''; -- the file of their picture
+"""
+
+_PINS: Final = """
+CREATE INDEX pins ON messages (conversation_id) WHERE pinned = 1; -- in order of seq
+"""
+
+MIGRATIONS: Final = (
+    _SCHEMA,
+    _ACCOUNTS,
+    _ENCRYPTION_AND_EDITING,
+    _DELETED_BOTS,
+    _EXPIRY,
+    _AVATARS,
+    _PINS,
+)
 """How a file comes from each format to the next; only ever appended to."""

@@ -1,0 +1,14 @@
+// @ts-check
+export default {
+  close: 'Close',
+  connection_connecting: 'Connecting…',
+  connection_lost: 'Connection lost, trying again…',
+  connection_open: 'Connected',
+  dashboard: 'Dashboard',
+  language: 'Language',
+  messenger: 'Messenger',
+  places: 'Places',
+  theme: 'Light or dark',
+  unreachable: 'The sandbox cannot be reached. Is it running?',
+  wire: 'Wire',
+};

@@ -1,0 +1,14 @@
+// @ts-check
+export default {
+  close: '关闭',
+  connection_connecting: '连接中…',
+  connection_lost: '连接已断开，正在重试…',
+  connection_open: '已连接',
+  dashboard: '机器人',
+  language: '语言',
+  messenger: '聊天',
+  places: '页面',
+  theme: '浅色或深色',
+  unreachable: '无法连接沙盒，它在运行吗？',
+  wire: '线路',
+};

@@ -1,0 +1,15 @@
+// @ts-check
+/** The page's start. */
+
+import { takeToken } from './api.js';
+import { App } from './app.js';
+import { startFollowing } from './following.js';
+import { preferredLanguage, useLanguage } from './i18n.js';
+import { applyTheme } from './theme.js';
+import { html, render } from './ui.js';
+
+takeToken();
+applyTheme();
+await useLanguage(preferredLanguage());
+startFollowing();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));

@@ -1,0 +1,52 @@
+// @ts-check
+/** A message in a few words, for lists and quotes. */
+
+import { t } from '../i18n.js';
+import { parts } from './addresses.js';
+import { readContent } from './content.js';
+import { nameOf, userByNumber } from './names.js';
+import { changeWords, pinWords } from './system.js';
+
+const MOST = 200;
+
+/** @type {Record<string, (value: any) => string>} what is added to the kind's name */
+const DETAILS = {
+  audio: () => '',
+  buttons: (value) => value.map((/** @type {any} */ one) => one.label).join(' · '),
+  card: (value) => value.title,
+  contact: (value) => nameOf(value.user_id),
+  file: (value) => value.name,
+  location: (value) => value.name,
+  transfer: (value) => value.amount,
+};
+
+/**
+ * @param {import('../store.js').Message} message
+ * @param {string} [viewerId] who is called "You"
+ * @returns {string} one line
+ */
+export function summary(message, viewerId = '') {
+  const { kind, value } = readContent(message);
+  if (kind === 'text') return line(withNames(value.slice(0, 2 * MOST)));
+  if (kind === 'post') return line(value.slice(0, 2 * MOST).replace(/[#*_`>~|]+/g, ' '));
+  if (kind === 'system') return changeWords(value, viewerId);
+  if (kind === 'pin') return pinWords(value, message, viewerId);
+  if (kind === 'recalled' || kind === 'undecryptable') return t(`messages.${kind}`);
+  return line(`[${t(`messages.kind_${kind}`)}] ${DETAILS[kind]?.(value) ?? ''}`);
+}
+
+/** @param {string} text */
+const line = (text) => text.replace(/\s+/g, ' ').trim().slice(0, MOST);
+
+/** @param {string} text */
+const withNames = (text) =>
+  parts(text).map((part) => (part.kind === 'mention' ? mentionWords(part.text) : part.text)).join('');
+
+/**
+ * @param {string} mention `@` and an identity number
+ * @returns {string} `@` and the name, where somebody has this number
+ */
+export function mentionWords(mention) {
+  const user = userByNumber(mention.slice(1));
+  return user ? `@${user.full_name}` : mention;
+}

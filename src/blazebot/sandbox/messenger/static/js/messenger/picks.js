@@ -1,0 +1,37 @@
+// @ts-check
+/** Users to choose among. */
+
+import { Avatar } from '../avatar.js';
+import { t } from '../i18n.js';
+import { html, useState } from '../ui.js';
+
+const SEARCHED_FROM = 8;
+const MOST = 100;
+
+/** @param {{user: import('../folding.js').User}} props */
+const Identity = ({ user }) => html`
+  <${Avatar} id=${user.user_id} name=${user.full_name} bot=${user.kind === 'bot'} url=${user.avatar_url} small />
+  <span>${user.full_name}</span><span class="muted small">${user.identity_number}</span>`;
+
+/** @param {{user: import('../folding.js').User, onClick: () => void}} props */
+export const UserButton = ({ user, onClick }) => html`
+  <button class="pick" type="button" onClick=${onClick}><${Identity} user=${user} /></button>`;
+
+/** @param {{users: import('../folding.js').User[], picked: string[], setPicked: (ids: string[]) => void}} props */
+export function Picks({ users, picked, setPicked }) {
+  const [wanted, setWanted] = useState('');
+  const found = users.filter((one) => one.full_name.toLowerCase().includes(wanted.toLowerCase())).slice(0, MOST);
+  const toggle = (/** @type {string} */ id) =>
+    setPicked(picked.includes(id) ? picked.filter((one) => one !== id) : [...picked, id]);
+  return html`
+    ${users.length > SEARCHED_FROM && html`
+      <input class="field" type="search" placeholder=${t('messenger.people_search')} aria-label=${t('messenger.people_search')}
+        value=${wanted} onInput=${(/** @type {any} */ event) => setWanted(event.target.value)} />`}
+    <fieldset class="picks">
+      <legend class="visually-hidden">${t('messenger.group_members')}</legend>
+      ${found.map((one) => html`
+        <label key=${one.user_id} class="pick">
+          <input type="checkbox" checked=${picked.includes(one.user_id)} onChange=${() => toggle(one.user_id)} />
+          <${Identity} user=${one} /></label>`)}
+    </fieldset>`;
+}

@@ -1,0 +1,92 @@
+// @ts-check
+/** Where a person writes: Enter sends, Shift and Enter begins a new line. */
+
+import { Uploads } from '../composer/attachments.js';
+import { FileButton } from '../composer/file_picking.js';
+import { t } from '../i18n.js';
+import { Icon } from '../icons.js';
+import { attempt } from '../toasts.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js';
+import { nameOf } from './names.js';
+import { previewOf } from './preview.js';
+import { send } from './sending.js';
+
+const MOST_HEIGHT = 200; // px
+
+/** @type {Map<string, string>} what was begun, by person and conversation */
+const drafts = new Map();
+
+/**
+ * @param {object} props
+ * @param {string} props.personId
+ * @param {import('../folding.js').Conversation} props.conversation
+ * @param {import('../folding.js').Message | null} props.quoted
+ * @param {import('../composer/attachments.js').Upload[]} props.uploads
+ * @param {(files: File[]) => void} props.sendFiles
+ * @param {(message: import('../folding.js').Message | null) => void} props.quote
+ * @param {() => void} props.compose
+ * @param {() => void} props.onSent
+ */
+export function TextBox({ personId, conversation, quoted, quote, uploads, sendFiles, compose, onSent }) {
+  const { conversation_id: id } = conversation;
+  const draft = `${personId} ${id}`;
+  const [text, setText] = useState(drafts.get(draft) ?? '');
+  const [busy, setBusy] = useState(false);
+  const messageId = useRef(crypto.randomUUID()); // of what is sent next: a second try is no second message
+  const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+
+  useEffect(() => {
+    drafts.set(draft, text);
+  }, [text]);
+  useLayoutEffect(() => {
+    if (matchMedia('(hover: hover)').matches || quoted) box.current?.focus(); // no keyboard over the page
+  }, [quoted]);
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    element.style.height = 'auto';
+    element.style.height = `${Math.min(element.scrollHeight, MOST_HEIGHT)}px`;
+  }, [text]);
+
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy || !text.trim()) return;
+    setBusy(true);
+    const sent = await attempt(() =>
+      send(personId, {
+        conversation_id: id,
+        text,
+        message_id: messageId.current,
+        quote_message_id: quoted?.message_id ?? null,
+      }));
+    setBusy(false);
+    if (!sent) return;
+    messageId.current = crypto.randomUUID();
+    setText('');
+    onSent();
+  };
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    // An Enter that picks what an input method offers is not meant for us.
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) void submit(event);
+  };
+
+  return html`
+    <form class="text-box" onSubmit=${submit}>
+      ${quoted && html`
+        <div class="line quoting">
+          <p class="quote"><strong>${nameOf(quoted.user_id, conversation)}</strong><span>${previewOf(quoted)}</span></p>
+          <button class="icon-button" type="button" aria-label=${t('messenger.quote_cancel')} onClick=${() => quote(null)}>
+            <${Icon} name="close" /></button>
+        </div>`}
+      <${Uploads} uploads=${uploads} />
+      <div class="line">
+        <${FileButton} label=${t('messenger.attach')} onFiles=${sendFiles} />
+        <button class="icon-button" type="button" aria-label=${t('messenger.compose')} title=${t('messenger.compose')}
+          onClick=${compose}><${Icon} name="compose" /></button>
+        <textarea class="field" rows="1" ref=${box} placeholder=${t('messenger.write')} aria-label=${t('messenger.write')}
+          value=${text} readonly=${busy} onInput=${(/** @type {any} */ event) => setText(event.target.value)}
+          onKeyDown=${onKeyDown}></textarea>
+        <button class="button icon primary" aria-label=${t('messenger.send')} title=${t('messenger.send')}
+          disabled=${busy || !text.trim()}><${Icon} name="send" /></button>
+      </div>
+    </form>`;
+}

@@ -1,0 +1,88 @@
+"""A sandbox process, people and bots in it, and Chromium, which shows its page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from blazebot.testing.control import Control
+from blazebot.testing.processes import SandboxProcess
+from tests.browser.box import Box
+
+WITHIN_MS = 10_000
+
+expect.set_options(timeout=WITHIN_MS)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.fail("Chromium is missing: apt-get install chromium")
+    return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all tests of this folder in one event loop, so that they share a browser."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
+    """A sandbox that is restarted at will."""
+    process = SandboxProcess(tmp_path)
+    await process.start()
+    yield process
+    await process.kill()  # nothing of it is looked at any more
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def box(sandbox: SandboxProcess, tmp_path: Path) -> AsyncIterator[Box]:
+    """The sandbox, with what tests do in it beside the page."""
+    async with aiohttp.ClientSession() as http:
+        yield Box(sandbox, Control(http, sandbox.url), tmp_path)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser with nothing stored, in English, 1280 by 800."""
+    context = await browser.new_context(
+        locale="en-GB", viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+    )
+    context.set_default_timeout(WITHIN_MS)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext, sandbox: SandboxProcess) -> AsyncIterator[Page]:
+    """A tab; whatever script fails in it, or is refused, fails the test."""
+    page = await context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on(
+        "console",
+        lambda line: failures.append(line.text) if "Content Security" in line.text else None,
+    )
+    yield page
+    assert failures == []

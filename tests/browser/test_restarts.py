@@ -1,0 +1,53 @@
+"""The page outlives the sandbox's restarts, and notices another database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.browser.box import Box
+
+
+def remove_database(directory: Path) -> None:
+    for path in directory.glob("*.db*"):
+        if path.is_file():
+            path.unlink()
+
+
+async def test_it_goes_on_after_a_restart(page: Page, box: Box) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    sent = await box.send(bob, recipient_id=alice, text="before")
+    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    messages = page.get_by_role("article")
+    await expect(messages.filter(has_text="before")).to_be_visible()
+
+    await box.sandbox.kill()
+    await expect(page.get_by_text("Connection lost")).to_be_visible()
+    write = page.get_by_label("Write a message")
+    await write.fill("into the void")
+    await write.press("Enter")
+    await expect(page.get_by_text("The sandbox cannot be reached")).to_be_visible()
+    await expect(write).to_have_value("into the void")
+
+    await box.sandbox.start()
+    await expect(page.get_by_text("Connected")).to_be_visible()
+    await box.send(bob, conversation_id=sent["conversation_id"], text="after")
+    await expect(messages.filter(has_text="after")).to_be_visible()
+    await write.press("Enter")
+    await expect(messages.filter(has_text="into the void")).to_be_visible()
+    await expect(messages.filter(has_text="before")).to_have_count(1)
+
+
+async def test_another_database_begins_anew(page: Page, box: Box, tmp_path: Path) -> None:
+    await box.person("Alice")
+    await page.goto(box.url)
+    await expect(page.get_by_role("link", name="Alice")).to_be_visible()
+    await box.sandbox.kill()
+    remove_database(tmp_path)
+    await box.sandbox.start()
+    await expect(page.get_by_label("Name of a new person")).to_be_visible()
+    await page.get_by_label("Name of a new person").fill("Zoe")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="Zoe")).to_be_visible()
+    await expect(page.get_by_role("link", name="Alice")).to_have_count(0)
