@@ -1,8 +1,10 @@
 """``python -m bench``: what Blazebot costs beside its bare libraries, and what the sandbox carries.
 
-``receive`` and ``echo`` compare the bot end with the floor, and so does ``router``, an echo behind
-20 handlers, two middlewares and a state; ``sandbox`` and ``scale`` measure the service end. All run
-by default but ``scale``, which takes a minute.
+Each comparison runs the bot end and the floor in turns: ``receive``, ``echo``, ``router`` (an echo
+behind 20 handlers, two middlewares and a state), ``encrypted`` (texts, nine of ten from senders
+seen before), ``latency`` (echoes one at a time) and ``backlog`` (a million pending messages).
+``start`` is the time until a line is open. ``sandbox`` and ``scale`` measure the service end. All
+run by default but ``scale``, which takes a minute.
 """
 
 from __future__ import annotations
@@ -11,78 +13,30 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
 import msgspec
 
-from bench import sandbox, scale
-from bench.runs import Run, RunFailed, run_once
+from bench import sandbox, scale, start
+from bench.comparison import COMPARISONS, Result, compare
+from bench.runs import RunFailed
 from bench.sandbox import SandboxResult, run_sandbox
 from bench.scale import ScaleResult, run_scale
+from bench.start import StartResult, run_start
 
 MESSAGES: Final = {
-    "receive": 50_000,
-    "echo": 20_000,
-    "router": 20_000,
+    **{name: one.messages for name, one in COMPARISONS.items()},
+    "start": 1,
     "sandbox": sandbox.MESSAGES,
     "scale": scale.MESSAGES,
 }
 """Messages of one run."""
 
-BY_DEFAULT: Final = ("receive", "echo", "router", "sandbox")
+BY_DEFAULT: Final = (*COMPARISONS, "start", "sandbox")
 
-FLOOR: Final = "bench.floor"
-BLAZEBOT: Final = {
-    "receive": ("receive", "bench.blazebot_bot"),
-    "echo": ("echo", "bench.blazebot_bot"),
-    "router": ("echo", "bench.router_bot"),
-}
-"""What is compared with the floor: the work that both do, and Blazebot's module for it."""
+ROUNDS: Final = 3
 
-
-class Result(msgspec.Struct):
-    """Medians over all rounds of one benchmark. ``p99_ms`` is null where it is not measured."""
-
-    name: str
-    messages: int
-    rounds: int
-    floor_us: float
-    blazebot_us: float
-    ratio: float
-    floor_rate: float
-    rate: float
-    p99_ms: float | None
-    floor_peak_mb: float
-    peak_mb: float
-
-
-AnyResult = Result | SandboxResult | ScaleResult
-
-
-async def run_benchmark(name: str, messages: int, rounds: int, *, limit: float) -> Result:
-    """Run the floor and Blazebot in turns; raises RunFailed where either drops work."""
-    work, module = BLAZEBOT[name]
-    floor: list[Run] = []
-    blazebot: list[Run] = []
-    for _ in range(rounds):
-        floor.append(await run_once(FLOOR, work, messages, limit=limit))
-        blazebot.append(await run_once(module, work, messages, limit=limit))
-    floor_us = median(run.us for run in floor)
-    blazebot_us = median(run.us for run in blazebot)
-    return Result(
-        name=name,
-        messages=messages,
-        rounds=rounds,
-        floor_us=round(floor_us, 2),
-        blazebot_us=round(blazebot_us, 2),
-        ratio=round(blazebot_us / floor_us, 2),
-        floor_rate=round(median(run.rate for run in floor)),
-        rate=round(median(run.rate for run in blazebot)),
-        p99_ms=None,
-        floor_peak_mb=round(median(run.peak_mb for run in floor), 1),
-        peak_mb=round(median(run.peak_mb for run in blazebot), 1),
-    )
+AnyResult = Result | StartResult | SandboxResult | ScaleResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("benchmark", nargs="?", default="all", choices=("all", *MESSAGES))
     parser.add_argument("--messages", type=_count, help="of one run (default: by benchmark)")
-    parser.add_argument("--rounds", type=_count, default=3, help="default: %(default)s")
+    parser.add_argument("--rounds", type=_count, help="default: by benchmark")
     parser.add_argument(
         "--bots", type=_count, default=scale.BOTS, help="of scale (default: %(default)s)"
     )
@@ -114,12 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(name: str, options: argparse.Namespace) -> AnyResult:
-    messages, rounds, limit = options.messages or MESSAGES[name], options.rounds, options.limit
+    messages, limit = options.messages or MESSAGES[name], options.limit
+    if name in COMPARISONS:
+        rounds = options.rounds or COMPARISONS[name].rounds
+        return await compare(name, messages, rounds, limit=limit)
+    if name == "start":
+        return await run_start(options.rounds or start.ROUNDS, limit=limit)
     if name == "sandbox":
-        return await run_sandbox(messages, rounds, limit=limit)
-    if name == "scale":
-        return await run_scale(bots=options.bots, messages=messages, limit=limit)
-    return await run_benchmark(name, messages, rounds, limit=limit)
+        return await run_sandbox(messages, options.rounds or ROUNDS, limit=limit)
+    return await run_scale(bots=options.bots, messages=messages, limit=limit)
 
 
 def _count(text: str) -> int:
@@ -134,8 +91,10 @@ def _print(result: AnyResult) -> None:
         _print_sandbox(result)
     elif isinstance(result, ScaleResult):
         _print_scale(result)
+    elif isinstance(result, StartResult):
+        _print_start(result)
     else:
-        _print_beside_floor(result)
+        _print_comparison(result)
 
 
 def _print_sandbox(result: SandboxResult) -> None:
@@ -157,14 +116,32 @@ def _print_scale(result: ScaleResult) -> None:
         print(f"  {one.name:30} {one.samples:8} {one.p50_ms:10.2f} {one.p99_ms:10.2f}", flush=True)
 
 
-def _print_beside_floor(result: Result) -> None:
+def _print_start(result: StartResult) -> None:
+    print(
+        f"{result.name}: from the start of the process to an open line, median of {result.rounds}"
+    )
+    print(
+        f"  {result.blazebot_us / 1000:.0f} ms, of these {result.import_ms:.0f} ms to import "
+        f"blazebot; floor {result.floor_us / 1000:.0f} ms",
+        flush=True,
+    )
+
+
+def _print_comparison(result: Result) -> None:
     print(f"{result.name}: {result.messages:,} messages, median of {result.rounds}")
-    print(f"  {'':9} {'us/message':>10} {'messages/s':>11} {'peak MB':>8} {'x floor':>8}")
-    for who, us, rate, peak, ratio in (
-        ("floor", result.floor_us, result.floor_rate, result.floor_peak_mb, 1.0),
-        ("Blazebot", result.blazebot_us, result.rate, result.peak_mb, result.ratio),
+    print(f"  {'':9} {'us/message':>10} {'x floor':>8} {'messages/s':>11} {'peak MB':>8}")
+    for who, us, ratio, rate, peak in (
+        ("floor", result.floor_us, 1.0, result.floor_rate, result.floor_peak_mb),
+        ("Blazebot", result.blazebot_us, result.ratio, result.rate, result.peak_mb),
     ):
-        print(f"  {who:9} {us:10.1f} {rate:11,.0f} {peak:8.1f} {ratio:8.2f}", flush=True)
+        print(f"  {who:9} {us:10.1f} {ratio:8.2f} {rate:11,.0f} {peak:8.1f}", flush=True)
+    if result.p99_ms is not None:
+        print(
+            f"  a message there and back: p50 {result.p50_ms:.2f} ms (floor "
+            f"{result.floor_p50_ms:.2f}), p99 {result.p99_ms:.2f} ms (floor "
+            f"{result.floor_p99_ms:.2f})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from uuid import uuid4
-
-from bench.loops import run
-from bench.measured import client_arguments, measure
+from bench.bots import run_measured
 from blazebot import Bot, Message, Text
-from blazebot.keys.issue import issue_keystore
 
 
-def receive_bot(bot: Bot) -> None:
-    @bot.on(Text)
+def add_handlers(bot: Bot, work: str) -> None:
+    """Let ``bot`` receive texts, or echo them."""
+
     async def receive(message: Message[Text]) -> None:
         pass
 
-
-def echo_bot(bot: Bot) -> None:
-    @bot.on(Text)
     async def echo(message: Message[Text]) -> None:
         await message.reply(message.content.text)
 
-
-async def main() -> None:
-    arguments = client_arguments(__doc__)
-    issued = issue_keystore("ed25519", str(uuid4()), str(uuid4()))
-    with tempfile.TemporaryDirectory(prefix="blazebot-bench-") as directory:
-        bot = Bot(issued.document, server=arguments.url, data_dir=directory)
-        add_handlers = {"receive": receive_bot, "echo": echo_bot}[arguments.benchmark]
-        add_handlers(bot)
-        async with bot:
-            await measure()
+    bot.on(Text)(echo if work in ("echo", "latency") else receive)
 
 
 if __name__ == "__main__":
-    run(main())
+    run_measured(__doc__, add_handlers)

@@ -19,7 +19,7 @@ class Checker:
         self._sent = sent
         self._echo = echo
         self._by_id = {one.message_id: number for number, one in enumerate(sent)}
-        self._by_text = {one.text: number for number, one in enumerate(sent)}
+        self._by_text = {one.text: number for number, one in enumerate(sent)} if echo else {}
         self._pushes = [0] * len(sent)
         self._receipts = [0] * len(sent)
         self._echoes = [0] * len(sent)
@@ -30,6 +30,7 @@ class Checker:
         """Messages acknowledged so far."""
         self.echoed = 0
         """Messages echoed so far."""
+        self._first_left = 0
 
     @property
     def complete(self) -> bool:
@@ -44,6 +45,13 @@ class Checker:
         if self._echo:
             missing["not echoed"] = len(self._sent) - self.echoed
         return dict(self._faults + missing)
+
+    @property
+    def first_left(self) -> int:
+        """The number of the first text that is not acknowledged; their number if all are."""
+        while self._first_left < len(self._sent) and self._receipts[self._first_left]:
+            self._first_left += 1
+        return self._first_left
 
     def is_acknowledged(self, number: int) -> bool:
         """Tell whether the text with this number needs no further push."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.encryption import Session
 from bench.frames import (
     ACKNOWLEDGE_BATCH,
     CREATE,
@@ -50,6 +52,14 @@ class Floor:
         async for message in self._socket:
             frame = _decode(decompress(message.data))
             if frame.action == CREATE and frame.data is not None:
+                await self._acknowledge(frame.data.message_id)
+
+    async def decrypt(self, session: Session) -> None:
+        """Decrypt and acknowledge each text."""
+        async for message in self._socket:
+            frame = _decode(decompress(message.data))
+            if frame.action == CREATE and frame.data is not None:
+                session.decrypt(decode_base64(frame.data.data_base64)).decode()
                 await self._acknowledge(frame.data.message_id)
 
     async def echo(self) -> None:
@@ -101,7 +111,10 @@ async def main() -> None:
         floor = Floor(socket, arguments.messages)
         await socket.send_bytes(compress(_encode(Request(str(uuid4()), LIST_PENDING))))
         await socket.receive()
-        work = floor.echo() if arguments.benchmark == "echo" else floor.receive()
+        if arguments.work == "encrypted":
+            work = floor.decrypt(Session(os.environ["BLAZEBOT_KEYSTORE"]))
+        else:
+            work = floor.receive() if arguments.work == "receive" else floor.echo()
         working = asyncio.create_task(work)
         await measure()
         working.cancel()

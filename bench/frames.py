@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -92,15 +93,17 @@ def make_texts(messages: int, conversations: int) -> list[Sent]:
     ]
 
 
-def encode_push(sent: Sent, user_id: str, session_id: str) -> bytes:
-    """Return the frame that pushes ``sent``: 668 bytes of JSON, compressed."""
-    raw = sent.text.encode()
+def encode_push(
+    sent: Sent, user_id: str, session_id: str, encrypt: Callable[[bytes], bytes] | None = None
+) -> bytes:
+    """Return the frame that pushes ``sent``: plain it is 668 bytes of JSON, compressed."""
+    raw = sent.text.encode() if encrypt is None else encrypt(sent.text.encode())
     view = View(
         conversation_id=sent.conversation_id,
         user_id=user_id,
         session_id=session_id,
         message_id=sent.message_id,
-        category="PLAIN_TEXT",
+        category="PLAIN_TEXT" if encrypt is None else "ENCRYPTED_TEXT",
         data=b64encode(raw).decode(),
         data_base64=encode_base64(raw),
         source=LIST_PENDING,

@@ -6,8 +6,12 @@ import argparse
 import asyncio
 import resource
 import sys
+from typing import Final
 
 import msgspec
+
+WORKS: Final = ("receive", "echo", "encrypted", "latency")
+"""What clients do: receive texts, echo them, receive encrypted ones, echo one at a time."""
 
 
 class Cost(msgspec.Struct):
@@ -18,9 +22,9 @@ class Cost(msgspec.Struct):
 
 
 def client_arguments(description: str | None) -> argparse.Namespace:
-    """Return ``benchmark``, ``url`` and ``messages``, as each client takes them."""
+    """Return ``work``, ``url`` and ``messages``, as each client takes them."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("benchmark", choices=("receive", "echo"))
+    parser.add_argument("work", choices=WORKS)
     parser.add_argument("url", help="the stub's address: https://host:port")
     parser.add_argument("messages", type=int)
     return parser.parse_args()

@@ -6,14 +6,11 @@ them. States are kept in the default storage.
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 from uuid import uuid4
 
-from bench.loops import run
-from bench.measured import client_arguments, measure
+from bench.bots import run_measured
 from blazebot import Bot, F, Message, Next, NextWith, Router, State, States, Step, Text, quoted
-from blazebot.keys.issue import issue_keystore
 
 
 class Survey(States):
@@ -80,8 +77,8 @@ def words() -> Router:
     return router
 
 
-def add_handlers(bot: Bot) -> None:
-    """Let ``bot`` have 20 handlers, of which the last one echoes."""
+def add_handlers(bot: Bot, work: str) -> None:
+    """Let ``bot`` have 20 handlers, of which the last one echoes; there is no other work."""
     middlewares = Middlewares()
     bot.outer(middlewares.outer)
     bot.inner(middlewares.inner)
@@ -96,15 +93,5 @@ def add_handlers(bot: Bot) -> None:
             await message.reply(message.content.text)
 
 
-async def main() -> None:
-    arguments = client_arguments(__doc__)
-    issued = issue_keystore("ed25519", str(uuid4()), str(uuid4()))
-    with tempfile.TemporaryDirectory(prefix="blazebot-bench-") as directory:
-        bot = Bot(issued.document, server=arguments.url, data_dir=directory)
-        add_handlers(bot)
-        async with bot:
-            await measure()
-
-
 if __name__ == "__main__":
-    run(main())
+    run_measured(__doc__, add_handlers)

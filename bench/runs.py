@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
+from uuid import uuid4
 
 import msgspec
 
 from bench.measured import Cost
 from bench.stub import Address, Outcome
+from blazebot.keys.issue import issue_keystore
 
 T = TypeVar("T")
 
@@ -27,22 +30,28 @@ class RunFailed(Exception):
 
 
 class Run(msgspec.Struct):
-    """What one run gave: CPU of the client per message, messages a second, memory at its peak."""
+    """What one run gave: CPU of the client per message, messages a second, memory at its peak.
+
+    ``ready`` are the seconds from the start of the client's process until its line was open.
+    ``latencies`` are seconds too, where messages came one at a time.
+    """
 
     us: float
     rate: float
     peak_mb: float
+    ready: float
+    latencies: list[float]
 
 
 async def run_once(
     module: str,
-    benchmark: str,
+    work: str,
     messages: int,
     *,
     limit: float,
     client_does: str | None = None,
 ) -> Run:
-    """Let ``module``, a client, do ``benchmark`` once, in at most ``limit`` seconds.
+    """Let ``module``, a client, do ``work`` once, in at most ``limit`` seconds.
 
     ``client_does`` lets the client do something else than the stub wants, to see it fail.
 
@@ -50,26 +59,32 @@ async def run_once(
         RunFailed: the client ended early, was too slow, or left work undone.
     """
     try:
-        return await _run(module, benchmark, messages, limit, client_does or benchmark)
+        return await _run(module, work, messages, limit, client_does or work)
     except TimeoutError:
-        raise RunFailed(f"{benchmark}: {module} or the stub does not answer") from None
+        raise RunFailed(f"{work}: {module} or the stub does not answer") from None
 
 
-async def _run(module: str, benchmark: str, messages: int, limit: float, client_does: str) -> Run:
-    service = ("bench.stub", benchmark, str(messages), "--limit", str(limit))
-    async with child(service) as stub:
+async def _run(module: str, work: str, messages: int, limit: float, client_does: str) -> Run:
+    service = ("bench.stub", work, str(messages), "--limit", str(limit))
+    keystore = issue_keystore("ed25519", str(uuid4()), str(uuid4())).document
+    environment = {"BLAZEBOT_KEYSTORE": msgspec.json.encode(keystore).decode()}
+    async with child(service, **environment) as stub:
         address = await _read(stub, Address)
+        environment["SSL_CERT_FILE"] = address.certificate
         task = (module, client_does, address.url, str(messages))
-        async with child(task, SSL_CERT_FILE=address.certificate) as client:
+        began = time.perf_counter()
+        async with child(task, **environment) as client:
             await announced(client)
+            ready = time.perf_counter() - began
             _tell(stub)
             outcome = await _outcome(stub, client, limit)
             if outcome.faults:
                 faults = ", ".join(f"{count} {fault}" for fault, count in outcome.faults.items())
-                raise RunFailed(f"{benchmark}: {module} with {messages} messages: {faults}")
+                raise RunFailed(f"{work}: {module} with {messages} messages: {faults}")
             _tell(client)
             cost = await _read(client, Cost)
-    return Run(cost.cpu_seconds / messages * 1e6, messages / outcome.seconds, cost.peak_mb)
+    us, rate = cost.cpu_seconds / messages * 1e6, messages / outcome.seconds
+    return Run(us, rate, cost.peak_mb, ready, outcome.latencies)
 
 
 async def _outcome(stub: Process, client: Process, limit: float) -> Outcome:

@@ -31,7 +31,7 @@ async def main() -> None:
         floor = Floor(socket, arguments.messages)
         await socket.send_bytes(compress(msgspec.json.encode(Request("list", LIST_PENDING))))
         await socket.receive()
-        work = floor.echo() if arguments.benchmark == "echo" else floor.receive()
+        work = floor.echo() if arguments.work == "echo" else floor.receive()
         working = asyncio.create_task(work)
         await measure()
         working.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from aiohttp import WSMsgType, web
 
 from bench.certificate import HOST, make_certificate
 from bench.checker import Checker
+from bench.encryption import Senders, Session
 from bench.frames import (
     ACKNOWLEDGE,
     ACKNOWLEDGE_BATCH,
@@ -38,11 +40,15 @@ from bench.frames import (
     make_texts,
 )
 from bench.loops import run
+from bench.measured import WORKS
 
 CONVERSATIONS: Final = 1_000
 
 ECHO_WINDOW: Final = 2_000
 """Texts unacknowledged at most while echoes are asked for, so that they come as to a live bot."""
+
+ENCODED_BEFORE: Final = 100_000
+"""Frames that are made before the run; what goes beyond is made as it is pushed, to save memory."""
 
 _PUSHED_TOGETHER: Final = 50
 _UNWRITTEN_LIMIT: Final = 1 << 20
@@ -61,27 +67,49 @@ class Address(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What a stub saw: seconds from the first push to the last acknowledgement, and faults."""
+    """What a stub saw: seconds from the first push to the last acknowledgement, and faults.
+
+    ``latencies`` are the seconds from each push to its echo, where they come one at a time.
+    """
 
     seconds: float
     pushes: int
     faults: dict[str, int]
+    latencies: list[float]
 
 
 class Stub:
-    """Pushes ``sent`` and checks what comes back; with ``echo`` it wants each text back."""
+    """Pushes ``sent``, the texts of a client's ``work``, and checks what comes back.
 
-    def __init__(self, sent: Sequence[Sent], *, echo: bool) -> None:
-        user_id, session_id = str(uuid4()), str(uuid4())
-        self.frames = [_socket_frame(encode_push(one, user_id, session_id)) for one in sent]
+    They are encrypted if there are ``senders``.
+    """
+
+    def __init__(self, sent: Sequence[Sent], work: str, senders: Senders | None = None) -> None:
+        echo = work in ("echo", "latency")
+        self._sent = sent
+        self._user_id, self._session_id = str(uuid4()), str(uuid4())
+        self._encrypt = None if senders is None else senders.encrypt
+        self._frames = [self._encode(one) for one in sent[:ENCODED_BEFORE]]
         self.checker = Checker(sent, echo=echo)
         self.window = ECHO_WINDOW if echo else len(sent)
+        self.one_at_a_time = work == "latency"
+        self.latencies: list[float] = []
         self.begin = asyncio.Event()
         self.complete = asyncio.Event()
         self.first_push: float | None = None
         self.last_receipt = 0.0
         self.pushes = 0
         self.connections = 0
+
+    def frame(self, number: int) -> bytes:
+        """Return the frame that pushes the text with this number."""
+        if number < len(self._frames):
+            return self._frames[number]
+        return self._encode(self._sent[number])
+
+    def _encode(self, sent: Sent) -> bytes:
+        push = encode_push(sent, self._user_id, self._session_id, self._encrypt)
+        return _socket_frame(push)
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -90,12 +118,17 @@ class Stub:
         application.router.add_post("/acknowledgements", self._acknowledgements)
         return application
 
+    @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return len(self._sent)
+
     def outcome(self) -> Outcome:
         faults = self.checker.faults
         if self.connections > 1:
             faults["line lost"] = self.connections - 1
         seconds = self.last_receipt - (self.first_push or self.last_receipt)
-        return Outcome(seconds, self.pushes, faults)
+        return Outcome(seconds, self.pushes, faults, self.latencies)
 
     def acknowledged(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
@@ -132,6 +165,7 @@ class _Line:
         self._next = 0  # the number of the text to push next
         self._room = asyncio.Event()
         self._answers: list[bytes] = []
+        self._pushed_at = 0.0
 
     async def serve(self, socket: web.WebSocketResponse) -> None:
         pushing: asyncio.Task[None] | None = None
@@ -153,13 +187,16 @@ class _Line:
         if request.action == CREATE:
             message_id = params.message_id
             text = decode_base64(params.data_base64 or params.data or "").decode()
+            if self._stub.one_at_a_time:
+                self._stub.latencies.append(time.perf_counter() - self._pushed_at)
+                self._room.set()
             self._stub.checker.on_echo(params.conversation_id, message_id, text)
         elif request.action == ACKNOWLEDGE_BATCH:
             self._stub.acknowledged(params.messages)
         elif request.action == ACKNOWLEDGE:
             self._stub.acknowledged([Receipt(params.message_id, params.status)])
         elif request.action == LIST_PENDING:
-            self._next = 0
+            self._next = self._stub.checker.first_left
         if request.action != CREATE:
             self._room.set()
         self._answer(_encode_answer(request, message_id))
@@ -184,6 +221,7 @@ class _Line:
             full = self._transport.get_write_buffer_size() > _UNWRITTEN_LIMIT
             frames = [] if full else self._take_frames()
             if frames:
+                self._pushed_at = time.perf_counter()
                 self._transport.write(b"".join(frames))
                 await asyncio.sleep(0)
             elif full:
@@ -195,11 +233,13 @@ class _Line:
     def _take_frames(self) -> list[bytes]:
         stub = self._stub
         frames: list[bytes] = []
-        end = min(len(stub.frames), stub.checker.acknowledged + stub.window)
+        checker = stub.checker
+        room = checker.echoed + 1 if stub.one_at_a_time else checker.acknowledged + stub.window
+        end = min(stub.count, room)
         while self._next < end and len(frames) < _PUSHED_TOGETHER:
             if not stub.checker.is_acknowledged(self._next):
                 stub.checker.on_push(self._next)
-                frames.append(stub.frames[self._next])
+                frames.append(stub.frame(self._next))
             self._next += 1
         stub.pushes += len(frames)
         return frames
@@ -228,11 +268,13 @@ def _socket_frame(payload: bytes) -> bytes:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("benchmark", choices=("receive", "echo"))
+    parser.add_argument("work", choices=WORKS)
     parser.add_argument("messages", type=int)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for the client's work")
     arguments = parser.parse_args()
-    stub = Stub(make_texts(arguments.messages, CONVERSATIONS), echo=arguments.benchmark == "echo")
+    encrypted = arguments.work == "encrypted"
+    senders = Senders(Session(os.environ["BLAZEBOT_KEYSTORE"])) if encrypted else None
+    stub = Stub(make_texts(arguments.messages, CONVERSATIONS), arguments.work, senders)
     runner = web.AppRunner(stub.application(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     with tempfile.TemporaryDirectory(prefix="blazebot-bench-") as directory:

@@ -60,7 +60,7 @@ async def pressed(message: Message[Text], take: Take, state: State[Talk]) -> Non
         await message.reply("Somebody else was faster.")
 
 
-@bot.command("done", filters=(Desk.talking,))
+@bot.command("done", Desk.talking)
 async def done(message: Message[Text], state: State[Talk]) -> None:
     partner_id = state.data.partner_id
     state.clear()

@@ -53,7 +53,7 @@ async def leave(message: Message[Text]) -> None:
     await message.reply("Goodbye.")
 
 
-@bot.command("recall", "mute", "unmute", filters=(F.user_id.in_(ADMINS),))
+@bot.command("recall", "mute", "unmute", F.user_id.in_(ADMINS))
 async def moderate(message: Message[Text], command: Command) -> None:
     select = "SELECT original_id, author_id FROM copies WHERE id = ?"
     quoted = database().execute(select, (message.quote_message_id,)).fetchall()

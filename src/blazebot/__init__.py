@@ -1,13 +1,17 @@
 """Mixin Messenger bots: a typed asyncio client, a bot framework and a sandbox of the service."""
 
+from blazebot.announce.announcement import Announcement
+from blazebot.announce.sources import EVERYONE, Members
+from blazebot.announce.templates import Template
 from blazebot.bot import middleware
+from blazebot.bot.announcing import announcement_words
 from blazebot.bot.bot import Bot
 from blazebot.bot.buttons.button import Button, Callback
 from blazebot.bot.buttons.presses import RefusedCallback
 from blazebot.bot.commands import Command
 from blazebot.bot.filters import Filter, encrypted, from_user, in_contact, in_group, matches, quoted
 from blazebot.bot.injection import Provider
-from blazebot.bot.jobs.job import Job
+from blazebot.bot.jobs.job import Job, NextJob
 from blazebot.bot.jobs.jobs import ScheduledJob
 from blazebot.bot.magic import F
 from blazebot.bot.message import Message
@@ -22,6 +26,7 @@ from blazebot.bot.states.storage import MemoryStateStorage, StateStorage
 from blazebot.client.rest import RestClient
 from blazebot.client.views import User
 from blazebot.errors import (
+    AnnouncementError,
     AttachmentError,
     BlazebotError,
     ContentError,
@@ -30,9 +35,11 @@ from blazebot.errors import (
     HandlerTimeout,
     JobError,
     KeystoreError,
+    OutboxError,
     RegistrationError,
     SendTimeout,
     ServiceError,
+    StateChanged,
     StateError,
     Unauthorized,
 )
@@ -67,7 +74,10 @@ from blazebot.wire.content import (
 )
 
 __all__ = [
+    "EVERYONE",
     "AccountTransfer",
+    "Announcement",
+    "AnnouncementError",
     "AttachmentError",
     "Audio",
     "BlazebotError",
@@ -98,10 +108,13 @@ __all__ = [
     "Live",
     "Location",
     "Media",
+    "Members",
     "MemoryStateStorage",
     "Message",
     "Next",
+    "NextJob",
     "NextWith",
+    "OutboxError",
     "Pin",
     "Post",
     "Provider",
@@ -118,11 +131,13 @@ __all__ = [
     "SendTimeout",
     "ServiceError",
     "State",
+    "StateChanged",
     "StateError",
     "StateStorage",
     "States",
     "Step",
     "Sticker",
+    "Template",
     "Text",
     "Transcript",
     "TranscriptItem",
@@ -133,6 +148,7 @@ __all__ = [
     "Upload",
     "User",
     "Video",
+    "announcement_words",
     "at_step",
     "audio",
     "encrypted",

@@ -25,6 +25,7 @@ __all__ = [
     "DeadLetterError",
     "DecryptionError",
     "EncryptionError",
+    "EngineError",
     "Forbidden",
     "FrameError",
     "FrameTooLarge",
@@ -48,6 +49,7 @@ __all__ = [
     "ServiceUnavailable",
     "SessionInUse",
     "SettingsError",
+    "StateChanged",
     "StateError",
     "TargetError",
     "TokenError",
@@ -229,12 +231,20 @@ class StateError(BlazebotError):
     """A state cannot be changed as asked, or cannot be kept; the message says what to do."""
 
 
+class StateChanged(StateError):
+    """Somebody else has changed a state meanwhile, and it was to be changed only as it was."""
+
+
 class AnnouncementError(BlazebotError):
     """An announcement cannot be made or changed as asked; the message says what to do."""
 
 
 class OutboxError(BlazebotError):
     """What is to be sent cannot be kept on disk, such as on a full one; nothing was accepted."""
+
+
+class EngineError(BlazebotError):
+    """The engine that several processes share cannot be used; the message says what to do."""
 
 
 class NotRunning(BlazebotError):

@@ -485,6 +485,49 @@ async def test_a_handler_that_swallows_its_timeout_and_returns_has_succeeded(
     assert world.engine.failed == 0
 
 
+async def test_handlers_that_wait_for_nothing_share_one_slot_though_they_give_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "FAIR_SHARE", 0.0)
+    world.make(concurrency=10)
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while len(world.ended) < 20:
+            others += 1
+            await asyncio.sleep(0)
+
+    world.offer(*(f"{name}1" for name in "abcdefghijklmnopqrst"))
+    await other()
+    assert others >= 20  # each gave way
+    assert len(world.engine._slots) == 1
+
+
+async def test_a_handler_that_waits_need_not_give_way_besides(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_way = 0
+    give_way = Engine._give_way
+
+    async def count(engine: Engine) -> None:
+        nonlocal given_way
+        given_way += 1
+        await give_way(engine)
+
+    monkeypatch.setattr(Engine, "_give_way", count)
+    monkeypatch.setattr(engine_module, "FAIR_SHARE", 0.01)
+    world.make(concurrency=1)
+
+    async def handle(_: str) -> None:
+        await asyncio.sleep(0.02)
+
+    world.handle = handle
+    world.offer("a1", "b1", "c1", "d1")
+    await world.until(lambda: len(world.ended) == 4)
+    assert given_way == 0
+
+
 async def cancelled_future(_: str) -> None:
     future = asyncio.get_running_loop().create_future()
     future.cancel()

@@ -237,6 +237,13 @@ async def test_what_is_missing_does_not_fit() -> None:
     assert await fits(F.content.longitude > 5.0, Location(longitude=6.0, latitude=0.0))
 
 
+def test_an_expression_cannot_be_looked_through() -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        list(F.content.text)  # type: ignore[call-overload]
+    with pytest.raises(TypeError):
+        "x" in F.content.text  # type: ignore[operator] # noqa: B015
+
+
 def test_an_expression_shows_itself_and_is_no_condition() -> None:
     shown = "(F.content.text.lower() == 'x')"
     assert repr(F.content.text.lower() == "x") == shown

@@ -394,10 +394,10 @@ class Rest(RestClient):
 
 
 async def test_a_profile_is_kept_for_its_time_and_memory_is_bounded(bot: Bot) -> None:
-    now = 0.0
-    rest, profiles = Rest(), Profiles(60, clock=lambda: now)
+    rest, profiles = Rest(), Profiles(60, bot.clock)
     message = make_message(bot, "x")
-    for now in (0, 59, 60, 61):  # noqa: B007 - the clock reads it
+    for offset in (0, 55, 60, 61):
+        bot.clock.move(offset)
         assert (await profiles.sender(message, rest)).user_id == ALICE
     assert len(rest.asked) == 2
     for number in range(PROFILES_KEPT):

@@ -21,13 +21,12 @@ def frame(**members: Any) -> dict[str, Any]:
     [
         (
             frame(data={"category": "PLAIN_TEXT", "data_base64": "aGk"}),
-            '<- CREATE_MESSAGE 10/20 B PLAIN_TEXT "hi"',
+            "<- CREATE_MESSAGE 10/20 B PLAIN_TEXT 'hi'",
         ),
-        (frame(data={"category": "PLAIN_IMAGE"}), '{"category": "PLAIN_IMAGE"}'),
-        (frame(data={"category": "PLAIN_TEXT", "data_base64": "%"}), '"data_base64": "%"'),
+        (frame(data={"message_id": "m"}), '20 B {"message_id": "m"}'),
         (
             frame(error={"code": 429, "description": "Too many requests."}) | {"fault": "error"},
-            "429 Too many requests.   fault: error",
+            '{"code": 429, "description": "Too many requests."}  fault: error',
         ),
         (FRAME | {"frame": ["odd"], "direction": "received"}, '-> ["odd"]'),
         (FRAME | {"unreadable": "not gzip"}, "unreadable: not gzip (10 B)"),

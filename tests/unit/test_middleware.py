@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 from blazebot import (
     Bot,
     Content,
+    ContentError,
     HandlerTimeout,
     Image,
+    Job,
     Message,
     Next,
+    NextJob,
     NextWith,
     Post,
     RegistrationError,
@@ -29,7 +33,7 @@ from blazebot import (
 )
 from blazebot.bot.middleware import LogContext
 from blazebot.bot.middleware.locale import language_of
-from blazebot.bot.middleware.throttle import PEOPLE_REMEMBERED, Throttle
+from blazebot.bot.middleware.throttle import PEOPLE_REMEMBERED
 from blazebot.wire.content import ConversationChange
 from tests.catalogs import write_catalog
 from tests.routed import ALICE, GROUP, Routed, give, make_bot, make_message
@@ -138,6 +142,68 @@ async def test_a_router_with_a_filter_keeps_its_middleware_to_what_fits(bot: Bot
     bot.include(router)
     await give(bot, "x")
     assert steps == []
+
+
+# Around jobs
+
+
+async def test_around_a_job_stands_what_its_routers_put_there(bot: Bot) -> None:
+    steps, router, beside = Steps(), Router("router"), Router("beside")
+
+    def around(name: str) -> Any:
+        async def note(job: Job, call_next: NextJob) -> None:
+            steps.append(f"{name} in")
+            await call_next(job)
+            steps.append(f"{name} out")
+
+        return note
+
+    @router.around_jobs
+    async def lend(job: Job[Any], call_next: NextWith[Ticket]) -> None:
+        await call_next(job, Ticket(7))
+
+    @router.job
+    async def report(job: Job[str], ticket: Ticket) -> None:
+        steps.append(f"{job.data} {ticket.number}")
+
+    bot.around_jobs(around("bot 1"))
+    bot.around_jobs(around("bot 2"))
+    beside.around_jobs(around("beside"))
+    bot.outer(steps.around("outer"))
+    for one in (beside, router):
+        bot.include(one)
+    plan = Routed(bot).routing.jobs["report"]
+    await plan.call(Job(bot, "report", "", 0.0, "data"))
+    assert steps == ["bot 1 in", "bot 2 in", "data 7", "bot 2 out", "bot 1 out"]
+
+
+async def test_a_job_that_is_not_passed_on_does_not_run(bot: Bot) -> None:
+    ran: list[Job] = []
+
+    @bot.around_jobs
+    async def skip(job: Job, call_next: NextJob) -> None:
+        if job.key != "skipped":
+            await call_next(job)
+
+    @bot.job
+    async def report(job: Job) -> None:
+        ran.append(job)
+
+    plan = Routed(bot).routing.jobs["report"]
+    for key in ("skipped", "run"):
+        await plan.call(Job(bot, "report", key, 0.0, None))
+    assert [job.key for job in ran] == ["run"]
+
+
+def test_what_is_no_middleware_of_jobs_is_named_when_the_bot_starts(bot: Bot) -> None:
+    @bot.around_jobs
+    async def for_messages(message: Message[Any], call_next: Next) -> None: ...
+
+    @bot.job
+    async def report() -> None: ...
+
+    with pytest.raises(RegistrationError, match=r"for_messages .*has to take every kind"):
+        bot.check()
 
 
 # Handing over and injection
@@ -257,15 +323,20 @@ class Limit:
 
     def __init__(self, rate: int, per: float) -> None:
         self.now = 0.0
-        self.bot = make_bot()
+        self.bot = self.make_bot()
         self.passed: list[Any] = []
-        self.throttle: Throttle = middleware.throttle(rate, per, clock=lambda: self.now)
+        self.throttle = middleware.throttle(rate, per)
 
-    async def write(self, text: str, **fields: Any) -> None:
+    def make_bot(self) -> Bot:
+        bot = make_bot()
+        bot.clock.monotonic = lambda: self.now  # type: ignore[method-assign]
+        return bot
+
+    async def write(self, text: str, bot: Bot | None = None, **fields: Any) -> None:
         async def call_next(message: Message[Any]) -> None:
             self.passed.append(text)
 
-        await self.throttle(make_message(self.bot, text, **fields), call_next)
+        await self.throttle(make_message(bot or self.bot, text, **fields), call_next)
 
 
 async def test_so_many_pass_at_once_and_then_one_after_the_other() -> None:
@@ -291,6 +362,31 @@ async def test_a_message_that_is_tried_again_is_counted_once() -> None:
         await limit.write("again", message_id=GROUP)
     await limit.write("other")
     assert limit.passed == ["again"] * 3
+
+
+async def test_bots_that_share_it_count_for_themselves() -> None:
+    limit = Limit(1, 60)
+    other = limit.make_bot()
+    for number in (1, 2):
+        await limit.write(f"one {number}", message_id=f"m{number}")
+        await limit.write(f"two {number}", other, message_id=f"m{number}")
+    assert limit.passed == ["one 1", "two 1"]
+
+
+async def test_it_goes_by_the_clock_of_the_bot(bot: Bot) -> None:
+    passed: list[str] = []
+    bot.outer(middleware.throttle(1, 3600))
+
+    @bot.on(Text)
+    async def take(message: Message[Text]) -> None:
+        passed.append(message.content.text)
+
+    await give(bot, "one", "too early")
+    bot.clock.move(3600)
+    await give(bot, "an hour later")
+    bot.clock.move(0)
+    await give(bot, "back again")
+    assert passed == ["one", "an hour later"]
 
 
 async def test_what_the_service_says_passes() -> None:
@@ -336,10 +432,26 @@ def test_in_any_stretch_of_time_no_more_pass_than_is_said(
             assert last - first + 1 <= allowed + 1e-6
 
 
-@pytest.mark.parametrize(("rate", "per"), [(0, 1), (1, 0), (-1, 5)])
-def test_limits_are_above_zero(rate: int, per: float) -> None:
-    with pytest.raises(RegistrationError, match="above 0"):
+@pytest.mark.parametrize(
+    ("rate", "per"), [(0, 1), (1, 0), (-1, 5), ("1", 1), (1, timedelta(seconds=1))]
+)
+def test_limits_are_numbers_above_zero(rate: Any, per: Any) -> None:
+    with pytest.raises(RegistrationError, match="numbers above 0"):
         middleware.throttle(rate, per)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, timedelta(seconds=1)])
+def test_a_time_limit_is_a_number_above_zero(seconds: Any) -> None:
+    with pytest.raises(RegistrationError, match="seconds above 0"):
+        middleware.timeout(seconds)
+
+
+@pytest.mark.parametrize("reply", [5, ConversationChange(action="JOIN")])
+def test_replies_are_checked_at_once(reply: Any) -> None:
+    with pytest.raises(ContentError):
+        middleware.error_to_user(reply)
+    with pytest.raises(ContentError):
+        middleware.throttle(1, 1, reply)
 
 
 # Languages

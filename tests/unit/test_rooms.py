@@ -22,31 +22,36 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": GROUND | {"wire", "keys"},
     "media": GROUND | {"wire", "keys", "client"},
     "delivery": GROUND | {"wire", "keys", "client"},
+    "announce": GROUND | {"wire", "keys", "client", "media", "delivery"},
     "watch": {"errors"},
-    "bot": GROUND | {"wire", "keys", "client", "media", "delivery", "watch"},
+    "bot": GROUND | {"wire", "keys", "client", "media", "delivery", "announce", "watch"},
+    "jetstream": GROUND
+    | {"wire", "keys", "client", "media", "delivery", "announce", "bot", "watch"},
     "sandbox": GROUND | {"wire", "keys"},
     "testing": GROUND | {"wire", "keys", "client", PUBLIC},
     "conformance": GROUND | {"wire", "keys", "client", "testing"},
     "demo": GROUND | {"wire", "keys", "testing", PUBLIC},
     "cli": GROUND
-    | {"wire", "keys", "client", "media", "delivery", "bot", "testing", "conformance"}
-    | {"demo", "sandbox"},
+    | {"wire", "keys", "client", "media", "delivery", "announce", "bot", "testing", "conformance"}
+    | {"demo", "sandbox", "jetstream"},
 }
 
 # What a pure module must not touch.
 IMPURE = {"asyncio", "aiohttp", "time", "socket", "sqlite3", "threading", "subprocess", "random"}
 PURE = [
     *sorted((ROOT / "wire").glob("*.py")),
+    *(ROOT / "announce" / f"{name}.py" for name in ("composer", "ids", "templates")),
     *(ROOT / "client" / f"{name}.py" for name in ("outstanding", "reconnects", "unauthorized")),
     *(
         ROOT / "delivery" / f"{name}.py"
-        for name in ("inbox", "retries", "message_ids", "sent_count")
+        for name in ("inbox", "retries", "message_ids", "quota")
     ),
     *(ROOT / "watch" / f"{name}.py" for name in ("counts", "guard", "histogram")),
     *(
         ROOT / "bot" / f"{name}.py"
         for name in ("jobs/schedules", "buttons/tokens", "states/history")
     ),
+    *(ROOT / "jetstream" / f"{name}.py" for name in ("names", "calls")),
     *(ROOT / "testing" / f"{name}.py" for name in ("tally", "transcript")),
 ]
 

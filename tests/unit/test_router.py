@@ -164,6 +164,10 @@ async def for_images_and_files(message: Message[Image | File]) -> None: ...
 async def for_transfers(message: Message[Transfer]) -> None: ...
 
 
+async def on_no_type(receipt) -> None:  # type: ignore[no-untyped-def]
+    """Takes anything."""
+
+
 async def for_text_in_words(message: str) -> None: ...
 
 
@@ -179,7 +183,6 @@ async def for_text_in_words(message: str) -> None: ...
         ((Content,), for_transfers, "is registered for Content"),
         ((Text,), for_text_in_words, "takes str"),
         ((str,), for_images, "no kind of content"),
-        ((), for_images, r"@bot\.on\(Text\)"),
     ],
 )
 def test_what_cannot_be_a_handler_is_named_with_its_place(
@@ -190,6 +193,31 @@ def test_what_cannot_be_a_handler_is_named_with_its_place(
         router.on(*kinds)(handler)
     assert handler.__qualname__ in str(caught.value)
     assert ("test_router.py:" in str(caught.value)) == (handler is not print)
+
+
+def test_on_and_command_without_parentheses_are_refused_and_not_forgotten(bot: Bot) -> None:
+    untyped: Any = bot
+    for register in (untyped.on, untyped.command):
+        with pytest.raises(RegistrationError, match=r"write @bot\."):
+            register(for_text)
+
+
+def test_what_takes_the_content_is_told_to_take_its_message(bot: Bot) -> None:
+    async def handler(message: Text) -> None: ...
+
+    with pytest.raises(RegistrationError, match=r"annotate its message Message\[Text\]"):
+        bot.on(Text)(handler)  # type: ignore[arg-type]
+
+
+def test_a_filter_in_the_place_of_a_routers_name_is_refused() -> None:
+    with pytest.raises(RegistrationError, match=r"no name of a router: write Router\(name, filter"):
+        Router(F.content.text == "x")  # type: ignore[arg-type]
+
+
+def test_a_handler_of_receipts_takes_receipts(bot: Bot) -> None:
+    bot.on_receipt(on_no_type)
+    with pytest.raises(RegistrationError, match="is registered for receipts"):
+        bot.on_receipt(for_text)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["PLAIN_TEXT", Text("hi"), 5])
@@ -261,7 +289,7 @@ def test_the_same_command_under_other_conditions_is_another(bot: Bot) -> None:
     admin = Router("admin", from_user(ALICE))
     admin.command("help")(for_text)
     bot.include(admin)
-    bot.command("help", filters=(F.quote_message_id,))(for_text)
+    bot.command("help", F.quote_message_id)(for_text)
     bot.command("help")(for_text)
     bot.command("help", prefix="!")(for_text)
     bot.check()

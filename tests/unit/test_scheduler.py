@@ -55,15 +55,13 @@ class Stage:
         self.online = True
         self.runs: asyncio.Queue[StoredJob] = asyncio.Queue()
         self.do: Callable[[StoredJob], Awaitable[None]] | None = None
-        self.plans = plan_jobs(
-            [
-                JobRoute("hourly", hourly, Every(HOUR.total_seconds())),
-                JobRoute("remind", remind, None),
-                JobRoute("note", note, None),
-                JobRoute("brief", brief, None, timeout=0.02),
-            ],
-            Injector(()).scope(Job),
+        routes = (
+            JobRoute("hourly", hourly, Every(HOUR.total_seconds())),
+            JobRoute("remind", remind, None),
+            JobRoute("note", note, None),
+            JobRoute("brief", brief, None, timeout=0.02),
         )
+        self.plans = plan_jobs(dict.fromkeys(routes, ()), Injector(()).scope(Job))
         self.store = JobStore(path, owner)
         self.scheduler = Scheduler(
             self.store,

@@ -10,9 +10,12 @@ import aiohttp
 import pytest
 
 from blazebot.client.blaze import BlazeClient
+from blazebot.client.quota import Sends
 from blazebot.client.rest import RestClient
-from blazebot.delivery import sender as sender_module
+from blazebot.delivery import attempts as attempts_module
+from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.sender import Sender
+from blazebot.delivery.sender import Service as Line
 from blazebot.errors import Forbidden, NotRunning, SendTimeout, ServiceError, service_error
 from blazebot.keys.issue import issue_keystore
 from blazebot.keys.keystore import Keystore
@@ -30,6 +33,23 @@ def make_request(conversation_id: str, message_id: str) -> MessageRequest:
     )
 
 
+class FreeQuota:
+    """Has always room."""
+
+    def try_take(self, count: int, *, first: bool) -> bool:
+        return True
+
+    async def take(self, count: int = 1, *, first: bool = False) -> None:
+        pass
+
+    def refused(self, retry_after: float | None) -> None:
+        pass
+
+
+def make_sender(line: Line, send_timeout: float) -> Sender:
+    return Sender(line, Attempts(send_timeout), FreeQuota())
+
+
 class Service:
     """Takes requests; ``errors`` are what it answers first, ``gates`` what it waits for."""
 
@@ -39,11 +59,19 @@ class Service:
         self.errors: list[ServiceError] = []
         self.always: ServiceError | None = None
         self.gates: dict[str, asyncio.Event] = {}
+        self.is_open = True
 
     async def request(
-        self, action: str, params: object = None, *, within: float | None = None
+        self,
+        action: str,
+        params: object = None,
+        *,
+        within: float | None = None,
+        sends: Sends | None = None,
     ) -> object:
         assert action == CREATE_MESSAGE
+        assert sends is not None
+        assert (sends.count, sends.first) == (1, True)
         assert isinstance(params, MessageRequest)
         assert within is not None
         self.asked.append(params.message_id)
@@ -64,7 +92,7 @@ def service() -> Service:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender_module, "_PAUSE", 0.001)
+    monkeypatch.setattr(attempts_module, "_PAUSE", 0.001)
 
 
 async def settle() -> None:
@@ -74,7 +102,7 @@ async def settle() -> None:
 
 
 async def test_one_conversation_goes_in_order_and_others_beside_it(service: Service) -> None:
-    sender = Sender(service, send_timeout=60)
+    sender = make_sender(service, 60)
     service.gates = {"a1": asyncio.Event()}
     sends = [
         asyncio.create_task(sender.send(make_request(message_id[0], message_id)))
@@ -86,11 +114,11 @@ async def test_one_conversation_goes_in_order_and_others_beside_it(service: Serv
     service.gates["a1"].set()
     await asyncio.gather(*sends)
     assert service.asked == ["a1", "b1", "a2", "a3"]
-    assert not sender._queues
+    assert not sender._attempts._queues
 
 
 async def test_who_is_cancelled_while_waiting_holds_up_nobody(service: Service) -> None:
-    sender = Sender(service, send_timeout=60)
+    sender = make_sender(service, 60)
     service.gates = {"a1": asyncio.Event()}
     first, second, third = (
         asyncio.create_task(sender.send(make_request("a", message_id)))
@@ -101,7 +129,7 @@ async def test_who_is_cancelled_while_waiting_holds_up_nobody(service: Service) 
     second.cancel()
     await third
     assert service.asked == ["a1", "a3"]
-    assert not sender._queues
+    assert not sender._attempts._queues
 
 
 @pytest.mark.usefixtures("short_pauses")
@@ -110,7 +138,7 @@ async def test_a_temporary_error_is_tried_again_with_the_same_id_before_the_next
     service: Service, code: int
 ) -> None:
     service.errors = [service_error(code), service_error(code)]
-    sender = Sender(service, send_timeout=60)
+    sender = make_sender(service, 60)
     await asyncio.gather(
         sender.send(make_request("a", "first")), sender.send(make_request("a", "second"))
     )
@@ -120,7 +148,7 @@ async def test_a_temporary_error_is_tried_again_with_the_same_id_before_the_next
 
 async def test_a_final_error_is_raised_at_once_and_the_next_goes_on(service: Service) -> None:
     service.errors = [service_error(403)]
-    sender = Sender(service, send_timeout=60)
+    sender = make_sender(service, 60)
     with pytest.raises(Forbidden):
         await sender.send(make_request("a", "first"))
     await sender.send(make_request("a", "second"))
@@ -133,7 +161,7 @@ async def test_refused_until_the_deadline_it_ends_in_an_error_that_names_its_set
 ) -> None:
     service.always = service_error(429, "too many")
     with pytest.raises(SendTimeout, match=r"send_timeout.*429: too many") as caught:
-        await Sender(service, send_timeout=0.2).send(make_request("a", "one"))
+        await make_sender(service, 0.2).send(make_request("a", "one"))
     assert caught.value.__cause__ is service.always
     assert set(service.asked) == {"one"}
     assert len(service.asked) > 2
@@ -143,9 +171,9 @@ async def test_a_turn_that_comes_after_the_deadline_sends_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock: SimpleNamespace = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(sender_module, "time", clock)
+    monkeypatch.setattr(attempts_module, "time", clock)
     service.gates = {"a1": asyncio.Event()}
-    sender = Sender(service, send_timeout=60)
+    sender = make_sender(service, 60)
     first = asyncio.create_task(sender.send(make_request("a", "a1")))
     second = asyncio.create_task(sender.send(make_request("a", "a2")))
     await settle()
@@ -198,14 +226,14 @@ async def test_without_a_line_a_send_ends_at_its_deadline(
 ) -> None:
     monkeypatch.setattr("blazebot.client.blaze._SWEEP", 0.01)
     with pytest.raises(SendTimeout, match="send_timeout"):
-        await Sender(client(), send_timeout=0.02).send(make_request("a", "one"))
+        await make_sender(client(), 0.02).send(make_request("a", "one"))
 
 
 async def test_closing_ends_the_sends_that_wait_and_refuses_more(
     client: Callable[..., BlazeClient],
 ) -> None:
     line = client()
-    sender = Sender(line, send_timeout=120)
+    sender = make_sender(line, 120)
     sends = [
         asyncio.create_task(sender.send(make_request("a", message_id)))
         for message_id in ("a1", "a2")

@@ -20,6 +20,7 @@ from blazebot import (
     RegistrationError,
     Router,
     State,
+    StateChanged,
     StateError,
     States,
     Step,
@@ -83,7 +84,7 @@ def bot() -> Bot:
 async def test_a_step_is_a_filter_and_combines(bot: Bot, tmp_path: Path) -> None:
     taken: list[str] = []
 
-    @bot.command("cancel", filters=(at_step(),))
+    @bot.command("cancel", at_step())
     async def cancel(message: Message[Text], state: State) -> None:
         taken.append(f"cancel {state.step}")
         state.clear()
@@ -430,6 +431,30 @@ async def test_the_state_of_somebody(bot: Bot, tmp_path: Path) -> None:
     await bot.states.forget(ALICE)
     async with bot.states.of(ALICE) as gone:
         assert not gone.data
+
+
+async def test_a_state_is_changed_only_as_it_was(bot: Bot, tmp_path: Path) -> None:
+    @bot.on(Text)
+    async def take(message: Message[Text], state: State) -> None:
+        state.update(said=message.content.text)
+
+    talk = Talk(bot, tmp_path)
+
+    async def note(words: str, **how: Any) -> None:
+        async with bot.states.of(ALICE, **how) as state:
+            await talk.say(words)
+            state.update(by="operator")
+
+    with pytest.raises(StateChanged):
+        await note("me first", if_unchanged=True)
+    async with bot.states.of(ALICE) as state:
+        assert state.data == {"said": "me first"}
+    await note("and again")
+    async with bot.states.of(ALICE, if_unchanged=True) as state:
+        assert state.data == {"said": "and again", "by": "operator"}
+        state.update(by="nobody")
+    async with bot.states.of(ALICE) as state:
+        assert state.data["by"] == "nobody"
 
 
 async def test_what_is_no_id(bot: Bot, tmp_path: Path) -> None:

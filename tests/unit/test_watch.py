@@ -16,7 +16,6 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 from prometheus_client.registry import REGISTRY
 
-from blazebot.delivery.sent_count import SentCount
 from blazebot.watch.counts import BotStatus, Counts, HandlerCounts
 from blazebot.watch.guard import Address, Guard, is_loopback
 from blazebot.watch.histogram import BOUNDS, Histogram
@@ -28,7 +27,7 @@ NUMBERS = [field for field, _ in (*COUNTERS.values(), *GAUGES.values())]
 def counts(**handlers: HandlerCounts) -> Counts:
     """Counts that all differ."""
     numbers = {field: number for number, field in enumerate(NUMBERS, 10)}
-    return Counts(**numbers, handlers=handlers)
+    return Counts(**numbers, handlers=handlers, jobs={"sweep": HandlerCounts()})
 
 
 def samples(*statuses: BotStatus) -> dict[tuple[str, ...], float]:
@@ -63,31 +62,11 @@ def test_bounds_grow() -> None:
     assert all(low < high for low, high in pairwise(BOUNDS))
 
 
-# Messages sent in the last minute
-
-
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 100)), max_size=50))
-def test_the_last_minute_is_the_last_sixty_seconds(sends: list[tuple[int, int]]) -> None:
-    count = SentCount()
-    now = 1000
-    sent: list[tuple[int, int]] = []
-    for pause, messages in sends:
-        now += pause
-        count.add(messages, now + 0.5)
-        sent.append((now, messages))
-        assert count.last_minute(now + 0.9) == sum(
-            messages for at, messages in sent if at > now - 60
-        )
-    assert count.total == sum(messages for _, messages in sent)
-    assert count.last_minute(now + 59) >= (sent[-1][1] if sent else 0)
-    assert count.last_minute(now + 60) == 0
-
-
 # Metrics
 
 
 def test_every_count_is_a_metric_of_its_own() -> None:
-    assert sorted(NUMBERS) == sorted(set(Counts.__dataclass_fields__) - {"handlers"})
+    assert sorted(NUMBERS) == sorted(set(Counts.__dataclass_fields__) - {"handlers", "jobs"})
     values = samples(BotStatus("a-bot", "open", counts=counts()))
     for name, (field, _) in COUNTERS.items():
         assert values[f"blazebot_{name}_total", "a-bot"] == getattr(counts(), field)
@@ -116,6 +95,8 @@ def test_bots_and_handlers_are_told_apart() -> None:
     assert values["blazebot_handler_seconds_bucket", "one", "slow", "5.0"] == 0
     assert values["blazebot_handler_seconds_bucket", "one", "slow", "10.0"] == 1
     assert values["blazebot_handler_failures_total", "one", "slow"] == 3
+    assert values["blazebot_job_seconds_count", "one", "sweep"] == 0
+    assert values["blazebot_job_failures_total", "other", "sweep"] == 0
 
 
 def test_what_the_application_counts_is_there_too_and_in_open_metrics() -> None:
@@ -200,5 +181,6 @@ def test_the_documentation_lists_every_metric() -> None:
         **{f"{name}_total": "counter" for name in COUNTERS},
         **dict.fromkeys(GAUGES, "gauge"),
         **{"up": "gauge", "line_open": "gauge"},
-        **{"handler_seconds": "histogram", "handler_failures_total": "counter"},
+        **{f"{what}_seconds": "histogram" for what in ("handler", "job")},
+        **{f"{what}_failures_total": "counter" for what in ("handler", "job")},
     }

@@ -15,11 +15,12 @@ import pytest
 from blazebot import Bot
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control, People
-from blazebot.testing.processes import SandboxProcess
+from blazebot.testing.processes import SandboxProcess, running_sandbox
 from tests.wire.world import MakeBot, World
 
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 SESSION_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
+SETTINGS = {"check_signatures": "true"}
 
 
 @pytest.fixture
@@ -67,10 +68,42 @@ def logged() -> Iterator[Logged]:
     logging.getLogger("blazebot").removeHandler(handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "sandbox(whose): 'shared' with other tests, which saves its start, or its 'own'"
+    )
+
+
+@pytest.fixture(scope="session")
+def process_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A sandbox that lives as long as the tests do, for those that leave it as it is."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), settings=SETTINGS) as process:
+        yield process
+
+
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
-    """A sandbox that is restarted at will, and refuses a wrong ``sig``."""
-    process = SandboxProcess(tmp_path, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"})
+def shared_process(request: pytest.FixtureRequest) -> SandboxProcess | None:
+    """The sandbox for all, if the test shares it."""
+    marker = request.node.get_closest_marker("sandbox")
+    if marker is None or marker.args == ("own",):
+        return None
+    process: SandboxProcess = request.getfixturevalue("process_for_all")
+    return process
+
+
+@pytest.fixture
+async def sandbox(
+    shared_process: SandboxProcess | None, tmp_path: Path, http: aiohttp.ClientSession
+) -> AsyncIterator[SandboxProcess]:
+    """A sandbox that refuses a wrong ``sig``; one that is not shared is restarted at will."""
+    if shared_process is not None:
+        yield shared_process
+        control = Control(http, shared_process.url)
+        await control.clear_faults()
+        await control.call("POST", "/clocks", {"retention_offset": 0.0})
+        return
+    environment = {f"BLAZEBOT_SANDBOX_{name.upper()}": value for name, value in SETTINGS.items()}
+    process = SandboxProcess(tmp_path, environment=environment)
     await process.start()
     yield process
     await process.stop()

@@ -791,7 +791,7 @@ async def test_memory_does_not_grow_with_the_size(
         attachments,
         server,
         tmp_path,
-        256 * MIB,
+        128 * MIB,
         lambda name, _, memory: grown.update({name: memory}),
     )
     assert len(grown) == 5

@@ -14,6 +14,8 @@ from blazebot.testing.seen import SeenMessage
 from blazebot.wire import content as wire
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 
 class Vote(Callback, tag="vote"):
     choice: str

@@ -25,6 +25,8 @@ from blazebot.wire.base64 import encode_base64
 from blazebot.wire.messages import MessageView
 from tests.wire.world import WITHIN, World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 SESSION_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
 

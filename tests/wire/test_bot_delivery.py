@@ -6,9 +6,13 @@ import asyncio
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from blazebot import Content, Conversation, Message, Text
 from blazebot.delivery.dead_letters import DeadLetters
 from tests.wire.world import World, echoing
+
+pytestmark = pytest.mark.sandbox("shared")
 
 
 async def test_a_reply_and_the_ticks(world: World) -> None:
@@ -209,6 +213,7 @@ async def test_what_does_not_fit_is_asked_for_again_on_the_same_line(world: Worl
     assert state["connections"] == 1
 
 
+@pytest.mark.sandbox("own")
 async def test_handlers_that_take_their_time_keep_one_line(world: World) -> None:
     # The sandbox pings every half second and drops a line that is silent for one.
     await world.sandbox.stop()
@@ -225,11 +230,11 @@ async def test_handlers_that_take_their_time_keep_one_line(world: World) -> None
     async def take(message: Message[Text]) -> None:
         if not started:
             started["at"] = asyncio.get_running_loop().time()
-        # All slots are busy for six of the times after which a deaf line would be dropped.
-        await asyncio.sleep(6 - (asyncio.get_running_loop().time() - started["at"]))
+        # All slots are busy for three of the times after which a deaf line would be dropped.
+        await asyncio.sleep(3 - (asyncio.get_running_loop().time() - started["at"]))
         await message.reply(message.content.text)
 
-    texts = [str(number) for number in range(50)]
+    texts = [str(number) for number in range(25)]
     async with bot:
         everybody = [await world.person(bot) for _ in range(20)]
         for person in everybody:

@@ -29,6 +29,8 @@ from blazebot.wire.content import decode_bytes
 from tests.samples import PDF, clip, picture, sound
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 SAMPLES: dict[str, tuple[Callable[[Any], Upload[Any]], bytes, Media]] = {
     "photo.png": (
         image,

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from blazebot import Bot, Conversation, Job, Message, Router, Text
 from blazebot.testing.processes import SandboxProcess
 from tests.wire.conftest import Logged
 from tests.wire.world import World
+
+pytestmark = pytest.mark.sandbox("shared")
 
 HOUR = timedelta(hours=1).total_seconds()
 

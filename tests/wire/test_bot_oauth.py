@@ -13,6 +13,8 @@ from blazebot.client.oauth import (
 from blazebot.errors import AuthorizationExpired, BlazebotError
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 
 @pytest.mark.parametrize("bearer", [True, False], ids=["access token", "Ed25519"])
 async def test_authorise_exchange_and_greet(world: World, bearer: bool) -> None:
@@ -20,7 +22,9 @@ async def test_authorise_exchange_and_greet(world: World, bearer: bool) -> None:
     secret = (await world.control.call("POST", f"/bots/{bot.id}/secret"))["client_secret"]
     alice = await world.person()
     verifier, state = new_verifier(), new_state()
-    address = bot.authorize_url(["PROFILE:READ"], state=state, challenge=code_challenge(verifier))
+    address = bot.oauth.authorize_url(
+        ["PROFILE:READ"], state=state, challenge=code_challenge(verifier)
+    )
     assert code_challenge(verifier) in address
     assert state in address
     code = (
@@ -43,7 +47,7 @@ async def test_authorise_exchange_and_greet(world: World, bearer: bool) -> None:
             client_secret=secret,
             bearer=bearer,
         )
-        user = bot.as_user(authorization)
+        user = bot.oauth.as_user(authorization)
         me = await user.me()
         assert me.user_id == alice
         with pytest.raises(BlazebotError, match="own token"):
@@ -51,4 +55,4 @@ async def test_authorise_exchange_and_greet(world: World, bearer: bool) -> None:
         await bot.send(me.user_id, "welcome")
         await world.until(lambda: world.texts(alice, bot) == ["welcome"])
         with pytest.raises(AuthorizationExpired):
-            await bot.exchange_code(code, verifier=verifier)
+            await bot.oauth.exchange_code(code, verifier=verifier)

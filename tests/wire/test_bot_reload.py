@@ -12,6 +12,8 @@ import pytest
 from tests.wire.running import Running, keystore_of
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 BOT = """
 from blazebot import Bot, Message, Text
 
@@ -107,6 +109,16 @@ async def test_source_that_fails_waits_for_the_next_change(
     running.process.send_signal(signal.SIGINT)
     async with asyncio.timeout(15):
         assert await running.process.wait() == 0
+
+
+async def test_the_bot_ends_with_it_even_if_it_is_killed(world: World, running: Running) -> None:
+    bot_id = next(iter(running.entries))["bot"]
+    assert (await world.control.bot(bot_id))["connected"]
+    running.process.send_signal(signal.SIGKILL)
+    async with asyncio.timeout(15):
+        async for entry in world.control.log(bot_id=bot_id, follow=True):
+            if entry["kind"] == "line" and entry["event"] == "closed":
+                break
 
 
 async def test_it_ends_with_the_status_of_its_bot(running: Running, source: Source) -> None:

@@ -39,6 +39,8 @@ from blazebot.wire.base64 import encode_base64
 from tests.wire.conftest import Logged
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 WITHIN = 20.0
 
 

@@ -16,6 +16,8 @@ from blazebot.testing.processes import Process
 from tests.wire.running import SHARED, Running, fetch, keystore_of, write_keystore
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 BOTS = (
     SHARED
     + """

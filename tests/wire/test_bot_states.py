@@ -19,6 +19,8 @@ from tests.wire import survey_bot
 from tests.wire.conftest import Logged
 from tests.wire.world import MakeBot, World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 PEOPLE = 6
 
 
@@ -133,7 +135,7 @@ async def test_a_bot_that_is_killed_again_and_again(world: World, survey: Survey
     talks = asyncio.gather(*(one.take_part() for one in people))
     kills = 0
     while not talks.done():
-        for _ in range(chance.randint(1, 5)):
+        for _ in range(chance.randint(1, 3)):
             change = asyncio.ensure_future(world.people.change())
             await asyncio.wait((change, talks), return_when=asyncio.FIRST_COMPLETED)
             change.cancel()
@@ -144,7 +146,7 @@ async def test_a_bot_that_is_killed_again_and_again(world: World, survey: Survey
     for one in people:
         await one.until_read()
     assert [one.heard() for one in people] == [one.perfect for one in people]
-    assert kills > 3
+    assert kills >= 3
 
 
 async def killed_before_anything_is_acknowledged(world: World, bot: SurveyBot) -> list[Person]:

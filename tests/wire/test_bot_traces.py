@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -11,11 +12,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from blazebot import Bot, Message, Text
+from blazebot import Bot, Job, Message, Text
 from blazebot.bot import traces
 from blazebot.errors import SettingsError
 from tests.routed import make_bot
+from tests.wire.conftest import Logged
 from tests.wire.world import World
+
+pytestmark = pytest.mark.sandbox("shared")
 
 
 @pytest.fixture
@@ -78,6 +82,36 @@ async def test_each_message_is_a_span_with_what_was_sent_in_it(
     assert [event.name for event in failed.events] == ["exception"]
     (batch,) = (one for one in spans if one.name == "send batch")
     assert (batch.attributes or {})["messaging.batch.message_count"] == 1
+
+
+async def test_a_run_of_a_job_is_a_span_of_its_own(
+    world: World, exporter: InMemorySpanExporter, logged: Logged
+) -> None:
+    bot = await world.bot(traces=True, max_tries=1)
+
+    @bot.job
+    async def remind(job: Job[str]) -> None:
+        await bot.send(job.data, "remember")
+        raise ValueError("that was all")
+
+    @bot.command("remind")
+    async def wanted(message: Message[Text]) -> None:
+        await bot.jobs.schedule(remind, after=timedelta(0), key="tea", data=message.user_id)
+
+    async with bot:
+        alice = await world.person(bot)
+        await world.say(alice, bot, "/remind")
+        await world.until(lambda: "remember" in world.texts(alice, bot))
+        await logged.until("job remind tea is given up")
+        counts = bot.status().counts
+    (span,) = (one for one in exporter.get_finished_spans() if one.name == "job remind")
+    assert span.parent is None  # not the message that asked for it
+    assert span.status.status_code is StatusCode.ERROR
+    assert str((span.attributes or {})["code.function.name"]).endswith("<locals>.remind")
+    assert [one.name for one in children(exporter.get_finished_spans(), span)] == ["send"]
+    assert counts is not None
+    assert counts.jobs["remind"].failures == 1
+    assert counts.jobs["remind"].seconds.sum > 0
 
 
 async def test_no_spans_unless_they_are_wanted(

@@ -24,6 +24,8 @@ from blazebot.wire.messages import MessageView
 from tests.wire.sandbox_peers import close_code, new_id, sandbox_here
 from tests.wire.world import MakeBot, World, echoing
 
+pytestmark = pytest.mark.sandbox("shared")
+
 PEOPLE, TEXTS = 5, 12
 
 FOREVER: dict[str, Any] = {"times": None}

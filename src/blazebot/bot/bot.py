@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeAlias, Unpack, overload
 
 from msgspec.structs import asdict
 
+from blazebot.announce.announcement import Announcement
+from blazebot.announce.announcements import Announcements, AnnounceOptions
+from blazebot.announce.sources import Members, Recipients
+from blazebot.announce.templates import Template
 from blazebot.bot import running
 from blazebot.bot.buttons.presses import Buttons
 from blazebot.bot.clock import Clock
 from blazebot.bot.compiler import compile_routing
 from blazebot.bot.dispatcher import Dispatcher
 from blazebot.bot.events import current_event
+from blazebot.bot.host import Host, OpenHost
 from blazebot.bot.incoming import is_encrypted
 from blazebot.bot.injection import Provider
 from blazebot.bot.jobs.jobs import Jobs
+from blazebot.bot.oauth import OAuth
 from blazebot.bot.outgoing import Conversation, Outgoing, Sendable, SendOptions, SendResult, Target
 from blazebot.bot.profiles import Profiles
 from blazebot.bot.router import Handlers
@@ -28,20 +34,21 @@ from blazebot.bot.settings import load_bot_settings
 from blazebot.bot.signatures import show
 from blazebot.bot.states.keeper import StateKeeper, StateProvider
 from blazebot.client.attachments import Progress
-from blazebot.client.oauth import Authorization, authorize_url, exchange_code
 from blazebot.client.rest import RestClient
-from blazebot.client.user_client import UserClient
 from blazebot.client.views import User
 from blazebot.delivery.message_ids import SentByHandler
+from blazebot.delivery.outbox import Outbox
 from blazebot.errors import (
     BlazebotError,
     ConnectionLost,
     KeystoreError,
     NotRunning,
     RegistrationError,
+    SettingsError,
 )
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore, keystore_path
+from blazebot.media import Upload
 from blazebot.watch.counts import BotStatus, State
 from blazebot.wire.content import Content, Media
 from blazebot.wire.messages import MessageView
@@ -66,18 +73,21 @@ class Bot(Handlers):
         super().__init__()
         self.settings = load_bot_settings(settings)
         self._keystore = keystore
-        profiles = Profiles(self.settings.profile_ttl)
+        self.clock = Clock()
+        """The time that jobs, buttons, throttling and kept profiles go by."""
         self._providers = [
             *(Provider(kind, lambda: self) for kind in {Bot, type(self)}),
             Provider(RestClient, lambda: self.rest),
-            Provider(User, profiles.sender),
+            Provider(User, Profiles(self.settings.profile_ttl, self.clock).sender),
             StateProvider(),
         ]
-        self.clock = Clock()
-        """The time that jobs and buttons go by."""
         self.states = StateKeeper(self)
         """Where people are in conversations with steps."""
-        self._runtime: Runtime | None = None
+        self.oauth = OAuth(self, lambda: self._running().http)
+        """Letting people authorise the bot, and acting for them."""
+        self.open_host: OpenHost = Runtime.open
+        """What runs it from the next start on: this process alone, unless an engine says else."""
+        self._runtime: Host | None = None
 
     def __repr__(self) -> str:
         return f"<Bot {self.id}>" if "keystore" in vars(self) else "<Bot>"
@@ -136,6 +146,16 @@ class Bot(Handlers):
         """Scheduling jobs; raises NotRunning while the bot does not run."""
         return self._running().jobs
 
+    @property
+    def outbox(self) -> Outbox:
+        """What is accepted and not yet sent; raises NotRunning while the bot does not run."""
+        return self._running().outbox
+
+    @property
+    def announcements(self) -> Announcements:
+        """All announcements, and who wants none; raises NotRunning while the bot does not run."""
+        return self._running().announcements
+
     @overload
     def provide(self, value: object, /) -> None: ...
     @overload
@@ -152,6 +172,8 @@ class Bot(Handlers):
         """
         if isinstance(kind, Provider):
             provider = kind
+        elif kind is None:
+            raise RegistrationError("provide(None): pass an object, or its type and what makes one")
         elif factory is not None:
             if not callable(factory):
                 raise RegistrationError(
@@ -186,7 +208,8 @@ class Bot(Handlers):
 
         The conversation with a user is created where the bot has not heard from it, once. Returns
         the id of the message once the service has taken it. Inside a handler it takes effect once
-        though the handler may run again, as a reply does. For ``options`` see
+        though the handler may run again, as a reply does. Elsewhere it is on disk first: should the
+        process end before the service has it, the next one sends it. For ``options`` see
         :class:`~blazebot.bot.outgoing.SendOptions`.
 
         Raises:
@@ -200,19 +223,68 @@ class Bot(Handlers):
         outgoing = self._sending()
         return await outgoing.send(outgoing.target(to), what, options, sent=_sent_by_current())
 
+    async def enqueue(
+        self, to: str | Conversation, what: Sendable, **options: Unpack[SendOptions]
+    ) -> str:
+        """Accept a message to be sent; return its id once it is on disk, in the outbox.
+
+        It is sent once, by this process or the next. Raises as :meth:`send`, but for what the
+        service refuses: that is logged, and kept for :attr:`outbox`.
+        """
+        outgoing = self._sending()
+        return await outgoing.send(
+            outgoing.target(to), what, options, sent=_sent_by_current(), waits=False
+        )
+
     async def send_batch(
         self, messages: Sequence[tuple[str, Content | str]], **options: Unpack[SendOptions]
     ) -> list[SendResult]:
         """Send many plain messages, each a user id and a content, up to 100 in a frame [S].
 
         Returns what became of each, in order: one that the service refuses does not touch the
-        others. Only text can quote in a batch.
+        others. Only text can quote in a batch. A ``key`` stands for each recipient's message (their
+        first, their second): so a rerun may have more recipients, fewer, or others.
 
         Raises:
             ContentError: one cannot go in a batch; none is sent.
             NotRunning, SendTimeout: as :meth:`send`; some may have taken effect.
         """
         return await self._sending().send_batch(messages, options, sent=_sent_by_current())
+
+    async def forget(self, user_id: str) -> None:
+        """Delete all that the bot keeps of a person; what the service has is not touched.
+
+        Jobs stay: cancel those that are about them. So do profiles in memory, for ``profile_ttl``.
+
+        Raises:
+            AnnouncementError: it is no user's id, or a file cannot be written.
+            OutboxError, StateError: a file cannot be written.
+            NotRunning: the bot does not run.
+        """
+        await self._running().forget(user_id)
+
+    async def announce(
+        self,
+        content: Content | Upload[Any] | Template | str,
+        to: Recipients | Conversation,
+        **options: Unpack[AnnounceOptions],
+    ) -> Announcement:
+        """Send ``content`` to each person of ``to``, once; returns when all of them are on disk.
+
+        ``to`` is the path of a file of user ids, ``EVERYONE``, a group, or what yields user ids,
+        each perhaps with values for a :class:`~blazebot.announce.templates.Template`. What was
+        announced is sent, by this process or the next. The same content is the same announcement:
+        whoever has it does not get it again. For ``options`` see
+        :class:`~blazebot.announce.announcements.AnnounceOptions`.
+
+        Raises:
+            AnnouncementError: it cannot be made as asked, or with ``strict`` a line is bad.
+            ContentError, MediaError, AttachmentError: the content cannot be sent.
+            NotRunning: the bot does not run.
+        """
+        if isinstance(to, Conversation):
+            to = Members(to.id)
+        return await self.announcements.announce(content, to, **options)
 
     async def send_answer(
         self,
@@ -259,48 +331,6 @@ class Bot(Handlers):
             media, path, limit=limit, progress=progress
         )
 
-    # People who authorise the bot (OAuth)
-
-    def authorize_url(
-        self, scopes: Iterable[str], *, state: str, challenge: str | None = None
-    ) -> str:
-        """Return the address at which a person lets the bot act for them [D].
-
-        ``scopes`` are such as ``PROFILE:READ``; ``state`` comes back with the code and should be of
-        :func:`~blazebot.client.oauth.new_state`; ``challenge`` is
-        :func:`~blazebot.client.oauth.code_challenge` of a verifier that you keep.
-        """
-        return authorize_url(self.id, scopes, state=state, challenge=challenge)
-
-    async def exchange_code(
-        self, code: str, *, verifier: str | None = None, client_secret: str | None = None
-    ) -> Authorization:
-        """Exchange the code that a person came back with; keep what is returned for later.
-
-        Give the ``verifier`` where the address had its challenge, else the app's secret.
-
-        Raises:
-            NotRunning: the bot does not run.
-            ServiceError: AuthorizationExpired and others, the service refused it.
-        """
-        return await exchange_code(
-            self.rest, code, client_id=self.id, verifier=verifier, client_secret=client_secret
-        )
-
-    def as_user(self, authorization: Authorization) -> UserClient:
-        """Return calls on behalf of a person: their profile, and what else they granted.
-
-        It cannot create conversations [S]: greet the person by :meth:`send`, which does. Raises
-        NotRunning while the bot does not run.
-        """
-        runtime = self._running()
-        return UserClient(
-            authorization,
-            runtime.http,
-            urls=self.settings.rest_addresses,
-            timeout=self.settings.request_timeout,
-        )
-
     # Running
 
     async def start(self) -> None:
@@ -316,6 +346,11 @@ class Bot(Handlers):
         """
         if self._runtime is not None:
             raise BlazebotError("the bot runs already")
+        if self.settings.engine is not None and self.open_host == Runtime.open:
+            raise SettingsError(
+                "engine: this bot is to run on NATS: start it by `blazebot run`, or by `blazebot "
+                "worker` beside `blazebot gateway`"
+            )
         cipher = MessageCipher(self.keystore.session_id, self.keystore.private_key)
         routing = compile_routing(self, self._providers)
         self.states.learn(routing.injector.used)
@@ -327,7 +362,7 @@ class Bot(Handlers):
             timeout=self.settings.handler_timeout,
             receipts_limit=self.settings.inbox_limit,
         )
-        self._runtime = Runtime(
+        self._runtime = await self.open_host(
             self.keystore,
             self.settings,
             cipher,
@@ -413,7 +448,7 @@ class Bot(Handlers):
         """
         running.run(self, reload_keystores=False)
 
-    def _running(self) -> Runtime:
+    def _running(self) -> Host:
         if self._runtime is None:
             raise NotRunning(
                 "the bot does not run: use bot.run(), `async with bot` or await bot.start()"

@@ -1,4 +1,4 @@
-"""The time that jobs and buttons go by: the system's, unless a test moves it."""
+"""The time that a bot goes by: the system's, unless a test moves it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ class Clock:
     def now(self) -> float:
         """Return what it shows."""
         return time.time() + self._offset
+
+    def monotonic(self) -> float:
+        """Return seconds that pass evenly, for how long ago something was; from no certain moment.
+
+        Setting the system's clock does not touch them, moving this one does.
+        """
+        return time.monotonic() + self._offset
 
     def move(self, offset: float) -> None:
         """Show ``offset`` seconds more than the system's clock. For tests."""

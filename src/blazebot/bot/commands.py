@@ -52,11 +52,7 @@ class CommandFilter(Filter):
         if not names:
             raise RegistrationError('a command has a name: write @bot.command("start")')
         for name in names:
-            if (
-                not isinstance(name, str)
-                or name.split() != [name]
-                or name.startswith(prefix or " ")
-            ):
+            if name.split() != [name] or name.startswith(prefix or " "):
                 raise RegistrationError(
                     f"{name!r:.80} is no name of a command: it is one word, without the {prefix!r}"
                 )

@@ -16,7 +16,7 @@ from blazebot.bot.jobs.plans import plan_jobs
 from blazebot.bot.message import Message
 from blazebot.bot.middleware.chain import chain, link
 from blazebot.bot.receipts import Receipt
-from blazebot.bot.router import Handlers, Router, check_error, check_message
+from blazebot.bot.router import Handlers, Router, check_error, check_message, check_receipt
 from blazebot.bot.routes import AsyncFunction, ErrorRoute, Registered, Route
 from blazebot.bot.routing import Branch, ErrorPlan, Leaf, Routing
 from blazebot.bot.signatures import Signature
@@ -40,6 +40,7 @@ class _Context(NamedTuple):
 
     scope: Scope
     inner: tuple[AsyncFunction, ...]
+    around_jobs: tuple[AsyncFunction, ...]
     errors: tuple[ErrorPlan, ...]
     conditions: frozenset[object]  # filters and outer middleware
 
@@ -53,14 +54,14 @@ class _Compiler:
         self._receipts: list[Plan] = []
         self._startups: list[Plan] = []
         self._shutdowns: list[Plan] = []
-        self._jobs: list[JobRoute] = []
+        self._jobs: dict[JobRoute, tuple[AsyncFunction, ...]] = {}  # with what is around them
         self._registered: list[Registered] = []
         self._routers: set[Router] = set()
         self._commands: dict[str, list[tuple[frozenset[object], Route]]] = {}
         self._callbacks: dict[str, tuple[type[Callback], Route]] = {}
 
     def routing(self, root: Handlers) -> Routing:
-        context = _Context(self._messages, (), (), frozenset())
+        context = _Context(self._messages, (), (), (), frozenset())
         branch = self._branch(root, (), context)
         self._errors[None] = self._error_plans(root.registered)
         return Routing(
@@ -85,9 +86,11 @@ class _Compiler:
         within = _Context(
             scope,
             (*context.inner, *registered.inner),
+            (*context.around_jobs, *registered.around_jobs),
             (*self._error_plans(registered), *context.errors),
             context.conditions.union(filters, registered.outer),
         )
+        self._jobs.update(dict.fromkeys(registered.jobs, within.around_jobs))
         nodes = [
             self._router(entry, within) if isinstance(entry, Router) else self._leaf(entry, within)
             for entry in registered.entries
@@ -157,8 +160,9 @@ class _Compiler:
         return ErrorPlan(route.kinds, plan.call)
 
     def _others(self, registered: Registered) -> None:
-        self._jobs += registered.jobs
         receipts = self._injector.scope(Receipt)
+        for handler in registered.receipts:
+            check_receipt(Signature(handler, "handler"))
         for handlers, plans, scope, given in (
             (registered.receipts, self._receipts, receipts, 1),
             (registered.startups, self._startups, self._events, 0),

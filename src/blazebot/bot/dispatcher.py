@@ -71,6 +71,8 @@ class Dispatcher:
         self.handlers: dict[str, HandlerCounts] = {}
         """What is counted of each handler, by name; of no handler, by an empty one."""
         self._counts: dict[Route | None, HandlerCounts] = {}
+        self.job_counts: dict[str, HandlerCounts] = {}
+        """What is counted of each job, by name."""
         self._receipts = ReceiptWorker(self._call_for_receipt, receipts_limit)
         self._holds = False
         self._started = False
@@ -151,8 +153,16 @@ class Dispatcher:
 
     async def run_job(self, plan: JobPlan, job: StoredJob) -> None:
         """Run a job; raises what that raises."""
-        data = plan.data.decode(job.data)
-        await self._run(Job(self._bot, job.name, job.key, job.due, data), plan.call)
+        counts = self.job_counts.setdefault(job.name, HandlerCounts())
+        began = time.perf_counter()
+        try:
+            data = plan.data.decode(job.data)
+            await self._run(Job(self._bot, job.name, job.key, job.due, data), plan.call)
+        except BaseException:
+            counts.failures += 1
+            raise
+        finally:
+            counts.seconds.observe(time.perf_counter() - began)
 
     async def start(self) -> None:
         """Do what is to be done before the line opens; raises what that raises."""

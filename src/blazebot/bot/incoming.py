@@ -23,9 +23,10 @@ def read_content(view: MessageView, cipher: MessageCipher) -> Content:
     After decryption ``ENCRYPTED_x`` is exactly ``PLAIN_x`` [D]. What cannot be decrypted is invalid
     content with the reason; then ``raw`` is what came, still encrypted.
     """
-    if not is_encrypted(view):
-        return decode_content(view.category or "", view.data_base64, view.data)
-    category = _PLAIN + (view.category or "").removeprefix(_ENCRYPTED)
+    category = view.category or ""
+    if not category.startswith(_ENCRYPTED):
+        return decode_content(category, view.data_base64, view.data)
+    category = _PLAIN + category.removeprefix(_ENCRYPTED)
     text = view.data_base64 or view.data or ""
     try:
         blob = decode_base64(text)

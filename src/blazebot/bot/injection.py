@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, NamedTuple, get_origin
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from blazebot.bot.events import Event, current_event
 from blazebot.bot.message import Message, takes
@@ -198,6 +198,16 @@ class Scope:
     def behind(self, more: Mapping[object, bool]) -> Scope:
         """Return the scope in which ``more`` is handed over, in place of what there may be."""
         return Scope(self._injector, self._event, {**self._handed, **more}) if more else self
+
+    def takes(self, annotation: object) -> bool:
+        """Tell whether a parameter annotated so takes every event that functions here run for."""
+        if self._event is Message:
+            return takes(annotation, EVERY_KIND)
+        if get_args(annotation) == (Any,):
+            annotation = get_origin(annotation)
+        return annotation is Any or (
+            isinstance(annotation, type) and issubclass(self._event, annotation)
+        )
 
     def source(self, parameter: Parameter, where: Signature) -> Source | None:
         """Return where the value of a parameter comes from; None leaves it its default.

@@ -23,6 +23,7 @@ class Magic(Filter):
     """
 
     __hash__ = object.__hash__
+    __iter__ = None  # else Python would count through __getitem__, and never come to an end
 
     def __init__(
         self, get: Callable[[Any], Any], shown: str, path: tuple[str, ...] | None = None

@@ -30,7 +30,10 @@ class Message(Event, Generic[C_co]):
     __slots__ = ("content", "route", "view")
 
     def __init__(self, bot: Bot, view: MessageView, content: C_co, sent: SentByHandler) -> None:
-        super().__init__(bot, sent)
+        # As Event, spelt out: a call less for each message.
+        self.bot = bot
+        self.sent = sent
+        self.handed = {}
         self.view = view
         self.content: C_co = content
         self.route: Route | None = None

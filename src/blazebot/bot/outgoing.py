@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypedDict, get_args
 from uuid import uuid4
 
 from blazebot.client.attachments import AttachmentClient
+from blazebot.delivery.attempts import Attempts
+from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.message_ids import SentByHandler
+from blazebot.delivery.outbox import Outbox
+from blazebot.delivery.outbox_store import Entry
 from blazebot.delivery.sender import Sender
-from blazebot.errors import ContentError, EncryptionError, ServiceError
+from blazebot.errors import (
+    BlazebotError,
+    ContentError,
+    EncryptionError,
+    NotRunning,
+    ServiceError,
+    Unauthorized,
+)
 from blazebot.media import Upload
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.codec import encode_json
 from blazebot.wire.content import Content, Text
 from blazebot.wire.ids import contact_conversation_id, is_uuid
-from blazebot.wire.limits import BATCH_LIMIT, REQUEST_LIMIT
+from blazebot.wire.limits import REQUEST_LIMIT
 from blazebot.wire.messages import SENT, MessageRequest
 
 Encrypt = Literal["reply", "auto", "always", "never"]
@@ -66,7 +79,7 @@ class SendResult:
 
     user_id: str
     message_id: str
-    error: ServiceError | None
+    error: BlazebotError | None
 
 
 class Target(NamedTuple):
@@ -91,20 +104,26 @@ class Outgoing:
         self,
         app_id: str,
         *,
+        attempts: Attempts,
         sender: Sender,
+        batches: BatchSender,
         encrypted: EncryptedSender,
         conversations: Conversations,
         attachments: AttachmentClient,
         sign: Callable[[Content, str], Content],
         encrypt: Encrypt,
+        outbox: Outbox | None = None,
     ) -> None:
         self._app_id = app_id
+        self._attempts = attempts
         self._sender = sender
+        self._batches = batches
         self._encrypted = encrypted
         self._conversations = conversations
         self._attachments = attachments
         self._sign = sign
         self._encrypt: Encrypt = encrypt
+        self._outbox = outbox
 
     def target(self, to: str | Conversation) -> Target:
         """Return where a message to a user id or conversation goes.
@@ -127,11 +146,13 @@ class Outgoing:
         *,
         sent: SentByHandler | None,
         answers_encrypted: bool = False,
+        waits: bool = True,
     ) -> str:
         """Send ``what`` to ``target`` and return the message's id once the service has it.
 
-        ``sent`` derives the id, where a handler runs; ``answers_encrypted`` says that the answered
-        message was encrypted.
+        ``sent`` derives the id, where a handler runs, whose message sees to it that it is sent.
+        Without it the message goes through the outbox, and unless ``waits`` this returns once it
+        is on disk there. ``answers_encrypted`` says that the answered message was encrypted.
 
         Raises:
             ContentError, EncryptionError, AttachmentError: it cannot be sent as it is.
@@ -145,8 +166,13 @@ class Outgoing:
         else:
             what = _content(what)
             category, identity = what.category, _encoded(what)
-        if target.user_id is not None:
-            await self._ensure(target, self._sender.deadline())
+        outbox = self._outbox if sent is None or not waits else None
+        if outbox is None and not waits:
+            raise NotRunning("there is no outbox here: use send, which waits for the service")
+        if sent is None and options.get("key") is not None:
+            sent = SentByHandler(self._app_id, "outbox")
+        if target.user_id is not None and outbox is None:
+            await self._ensure(target, self._attempts.deadline())
         message_id = _message_id(sent, target, category, identity, options.get("key"))
         mode = options.get("encrypt", self._encrypt)
         encrypts = False
@@ -160,6 +186,11 @@ class Outgoing:
         )
         raw = _encoded(content, message_id)
         request = _request(target, message_id, category, options, raw)
+        if outbox is not None:
+            plaintext = raw if encrypts else None
+            entry = Entry(request, plaintext, may_be_plain=mode != "always")
+            await (outbox.send(entry) if waits else outbox.accept(entry))
+            return message_id
         if encrypts:
             try:
                 await self._encrypted.send(request, raw)
@@ -175,7 +206,7 @@ class Outgoing:
         async def attempt(*, within: float) -> None:
             await self._conversations.ensure(target.conversation_id, target.user_id or "")
 
-        await self._sender.until_taken(attempt, deadline)
+        await self._attempts.until_taken(attempt, deadline)
 
     async def send_batch(
         self,
@@ -190,6 +221,7 @@ class Outgoing:
         if mode == "always":
             raise ContentError("encrypt: a batch is plain; send encrypted messages one by one")
         targets, requests = [], []
+        repeats: Counter[str] = Counter()
         for number, (user_id, what) in enumerate(messages):
             content = _content(what)
             _check_batch_rules(number, content, options)
@@ -197,35 +229,35 @@ class Outgoing:
             if target.user_id is None:
                 raise ContentError(f"messages[{number}]: a batch goes to users, by their ids")
             key = options.get("key")
-            message_id = _message_id(
-                sent,
-                target,
-                content.category,
-                _encoded(content),
-                None if key is None else f"{key}|{number}",
-            )
+            if key is not None:
+                # By recipient, not by place: a rerun may have others in the list.
+                key = f"{key}|{repeats[target.user_id]}"
+                repeats[target.user_id] += 1
+            message_id = _message_id(sent, target, content.category, _encoded(content), key)
             raw = _encoded(content, message_id)
             targets.append(target)
             requests.append(_request(target, message_id, content.category, options, raw))
-        errors: dict[int, ServiceError] = {}
-        deadline = self._sender.deadline()
-        for number, target in enumerate(targets):
-            try:
-                await self._ensure(target, deadline)
-            except ServiceError as error:
-                if error.code == 401:
-                    raise
-                errors[number] = error
-        good = [number for number in range(len(requests)) if number not in errors]
-        for numbers in _batches(requests, good):
-            refusals = await self._sender.send_batch([requests[number] for number in numbers])
-            for number, refusal in zip(numbers, refusals, strict=True):
-                if refusal is not None:
-                    errors[number] = refusal
+        deadline = self._attempts.deadline()
+        errors: list[BlazebotError | None] = list(
+            await asyncio.gather(*(self._try_ensure(target, deadline) for target in targets))
+        )
+        good = [number for number, error in enumerate(errors) if error is None]
+        refusals = await self._batches.send([requests[number] for number in good])
+        for number, refusal in zip(good, refusals, strict=True):
+            errors[number] = refusal.error if refusal else None
         return [
-            SendResult(one.recipient_id or "", one.message_id, errors.get(number))
-            for number, one in enumerate(requests)
+            SendResult(one.recipient_id or "", one.message_id, error)
+            for one, error in zip(requests, errors, strict=True)
         ]
+
+    async def _try_ensure(self, target: Target, deadline: float) -> ServiceError | None:
+        try:
+            await self._ensure(target, deadline)
+        except Unauthorized:
+            raise
+        except ServiceError as error:
+            return error
+        return None
 
     def _with_recipient(self, target: Target) -> Target:
         """Return an answer's target with its recipient, if it is a conversation of two."""
@@ -242,7 +274,13 @@ class Outgoing:
         return await self._encrypted.can_read(target.conversation_id, target.user_id)
 
 
-def _content(what: Content | str) -> Content:
+def check_sendable(what: object) -> None:
+    """Raise ContentError unless ``what`` is something to send, as far as can be told before."""
+    if not isinstance(what, Upload):
+        _encoded(_content(what))
+
+
+def _content(what: object) -> Content:
     content = Text(what) if isinstance(what, str) else what
     if not isinstance(content, Content):
         raise ContentError(f"content: should be a content or text, not {type(what).__name__}")
@@ -318,20 +356,6 @@ def _check_batch_rules(number: int, content: Content, options: SendOptions) -> N
         )
     if options.get("quote") is not None and not isinstance(content, Text):
         raise ContentError(f"messages[{number}]: only text can quote in a batch")
-
-
-def _batches(requests: Sequence[MessageRequest], numbers: Sequence[int]) -> list[list[int]]:
-    """Return the numbers of requests, in order, in batches of at most 100 and 128 KiB."""
-    batches: list[list[int]] = []
-    room = 0
-    for number in numbers:
-        size = len(encode_json(requests[number])) + 1
-        if not batches or len(batches[-1]) == BATCH_LIMIT or size > room:
-            batches.append([])
-            room = REQUEST_LIMIT - 200  # what stands around the messages
-        batches[-1].append(number)
-        room -= size
-    return batches
 
 
 _OPTIONS: dict[str, Callable[[object], bool]] = {

@@ -76,6 +76,8 @@ class Handlers:
         """
         kinds = tuple(one for one in more if isinstance(one, type))
         filters = tuple(one for one in more if not isinstance(one, type))
+        if not kinds:  # such as `@bot.on` without parentheses, which would register nothing
+            raise RegistrationError("on() is for no kind of content: write @bot.on(Text)")
 
         def register(handler: Any) -> Any:
             self._add(self.registered.entries, kinds, filters, handler)
@@ -84,13 +86,16 @@ class Handlers:
         return register
 
     def command(
-        self, *names: str, prefix: str = "/", filters: tuple[FilterLike, ...] = ()
+        self, *more: str | FilterLike, prefix: str = "/"
     ) -> Callable[[Handler[Text]], Handler[Text]]:
-        """Let the decorated handler take texts that begin with ``prefix`` and one of ``names``.
+        """Let the decorated handler take texts that begin with ``prefix`` and one of the names.
 
-        A parameter annotated :class:`Command` gets the name and what follows it. Raises
-        RegistrationError as :meth:`on`, and when the bot starts if a command is taken twice.
+        After the names, filters may follow, all of which must fit. A parameter annotated
+        :class:`Command` gets the name and what follows it. Raises RegistrationError as :meth:`on`,
+        and when the bot starts if a command is taken twice.
         """
+        names = tuple(one for one in more if isinstance(one, str))
+        filters = tuple(one for one in more if not isinstance(one, str))
         return self.on(Text, CommandFilter(names, prefix=prefix), *filters)
 
     def regex(
@@ -187,6 +192,17 @@ class Handlers:
         """Put ``middleware`` around the handler, once it is found; else as :meth:`outer`."""
         return self._add_middleware(self.registered.inner, middleware)
 
+    def around_jobs(self, middleware: M) -> M:
+        """Put ``middleware`` around the jobs of this one and of the routers in it.
+
+        It is ``async def middleware(job, call_next)``, and what it does not pass on by ``await
+        call_next(job)`` counts as done. The first stands outermost. Raises RegistrationError as
+        :meth:`outer`.
+        """
+        self._check(middleware, 2, "the job and call_next", "middleware")
+        self.registered.around_jobs.append(middleware)
+        return middleware
+
     # What is no message
 
     @overload
@@ -220,7 +236,9 @@ class Handlers:
         The service pushes one when somebody has received or read what the bot sent. It is not
         pushed again, so the handler is not tried again. Raises RegistrationError as :meth:`on`.
         """
-        self._check(handler, 1, "the receipt")
+        signature = self._check(handler, 1, "the receipt")
+        with suppress(UnresolvedAnnotation):  # as in _add
+            check_receipt(signature)
         self.registered.receipts.append(handler)
         return handler
 
@@ -288,8 +306,6 @@ class Handlers:
         for kind in kinds:
             if not issubclass(kind, Content):
                 raise signature.error(f"is for {kind!r}, which is no kind of content")
-        if not kinds:
-            raise signature.error("is for no kind of content: write @bot.on(Text)")
         # Where the annotation names what is defined further down, the start finds out.
         with suppress(UnresolvedAnnotation):
             check_message(signature, kinds)
@@ -323,11 +339,15 @@ class Router(Handlers):
     ``name`` is shown in errors. Nothing in it belongs to a bot: several may include it.
 
     Raises:
-        RegistrationError: a filter cannot be one.
+        RegistrationError: a filter cannot be one, or ``name`` is none.
     """
 
     def __init__(self, name: str = "", *filters: FilterLike) -> None:
         super().__init__()
+        if not isinstance(name, str):
+            raise RegistrationError(
+                f"{name!r:.80} is no name of a router: write Router(name, filter)"
+            )
         self.name = name
         self.filters = tuple(as_filter(one) for one in filters)
 
@@ -347,7 +367,20 @@ def check_message(signature: Signature, kinds: tuple[type[Content], ...]) -> Non
     annotation = signature.given(0)
     if not takes(annotation, kinds):
         names = ", ".join(kind.__name__ for kind in kinds)
-        raise signature.error(f"takes {show(annotation)}, but is registered for {names}")
+        fitting = " | ".join(kind.__name__ for kind in kinds)
+        raise signature.error(
+            f"takes {show(annotation)}, but is registered for {names}: annotate its message "
+            f"Message[{fitting}]"
+        )
+
+
+def check_receipt(signature: Signature) -> None:
+    """Raise RegistrationError unless the handler takes receipts."""
+    annotation = signature.given(0)
+    if annotation is not Any and not (
+        isinstance(annotation, type) and issubclass(Receipt, annotation)
+    ):
+        raise signature.error(f"takes {show(annotation)}, but is registered for receipts")
 
 
 def check_error(signature: Signature, kinds: tuple[type[BaseException], ...]) -> None:

@@ -58,5 +58,6 @@ class Registered:
     startups: list[AsyncFunction] = field(default_factory=list)
     shutdowns: list[AsyncFunction] = field(default_factory=list)
     jobs: list[JobRoute] = field(default_factory=list)
+    around_jobs: list[AsyncFunction] = field(default_factory=list)
     running: int = 0
     """Bots that run with it: what is registered meanwhile would not be heard of."""

@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Self
 
+import aiohttp
+
+from blazebot.announce.announcements import Announcements
+from blazebot.announce.channel import Channel
 from blazebot.bot.buttons.key import load_button_key
 from blazebot.bot.buttons.presses import Buttons
 from blazebot.bot.clock import Clock
@@ -26,11 +31,16 @@ from blazebot.client.blaze import BlazeClient
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.receipts import ReceiptSender
 from blazebot.client.rest import RestClient
+from blazebot.delivery.attempts import Attempts
+from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import Inbox
+from blazebot.delivery.limiter import QuotaLimiter
+from blazebot.delivery.outbox import Outbox
+from blazebot.delivery.outbox_store import OutboxStore
 from blazebot.delivery.replays import Replays
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock, open_data_directory
@@ -38,7 +48,7 @@ from blazebot.errors import NotRunning, SettingsError
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
-from blazebot.wire.limits import QUOTA_PER_MINUTE
+from blazebot.wire.ids import contact_conversation_id
 from blazebot.wire.messages import READ, MessageView
 
 logger = logging.getLogger("blazebot")
@@ -47,7 +57,34 @@ _FLUSH_LEAST = 1.0  # seconds for the last receipts, however little of the grace
 
 
 class Runtime:
-    """A running bot. Made by :meth:`start`, ended by :meth:`stop`."""
+    """A running bot. Made by :meth:`open`, begun by :meth:`start`, ended by :meth:`stop`."""
+
+    @classmethod
+    async def open(
+        cls,
+        keystore: Keystore,
+        settings: BotSettings,
+        cipher: MessageCipher,
+        dispatcher: Dispatcher,
+        *,
+        clock: Clock,
+        states: StateKeeper,
+    ) -> Self:
+        """Return the parts of a bot, put together, or leave nothing open and raise.
+
+        Raises:
+            SessionInUse, SettingsError: see :meth:`Bot.start`.
+        """
+        proxies = Proxies(settings.proxy)
+        proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
+        http = open_http(proxies)
+        try:
+            return cls(
+                keystore, settings, cipher, dispatcher, clock=clock, states=states, http=http
+            )
+        except BaseException:
+            await http.close()
+            raise
 
     def __init__(
         self,
@@ -58,14 +95,14 @@ class Runtime:
         *,
         clock: Clock,
         states: StateKeeper,
+        http: aiohttp.ClientSession,
     ) -> None:
+        self.http = http
         self._settings = settings
         self._dispatcher = dispatcher
         self._clock = clock
         self._states = states
         self._traces = _load_traces() if settings.traces else None
-        self._proxies = Proxies(settings.proxy)
-        self._proxies.check((*settings.rest_addresses, *settings.blaze_addresses))
         self._directory = directory = open_data_directory(settings.data_root, keystore.app_id)
         self._lock = SessionLock(directory, keystore.session_id)
         self._lock.acquire()
@@ -94,13 +131,14 @@ class Runtime:
             bytes_limit=settings.dead_letters_bytes,
             keep=settings.dead_letters_keep,
         )
+        self._quota = QuotaLimiter(directory / "quota", settings.quota)
         self._fingerprint = keystore.fingerprint
-        self.http = open_http(self._proxies)
         self.rest = RestClient(
             keystore,
             self.http,
             urls=settings.rest_addresses,
             timeout=settings.request_timeout,
+            quota=self._quota,
         )
         self._inbox = Inbox(
             limit=settings.inbox_limit,
@@ -115,7 +153,7 @@ class Runtime:
             self.rest,
             urls=settings.blaze_addresses,
             on_message=self._on_message,
-            on_receipt=self._dispatcher.on_receipt,
+            on_receipt=self._on_receipt,
             on_unknown=self._acknowledge,
             on_open=self._on_open,
             on_accepted=self._on_accepted,
@@ -146,23 +184,48 @@ class Runtime:
         )
         self._replays = Replays(self._dead_letters, self.line, self.engine.replay)
         self._replaying: asyncio.Task[None] | None = None
-        self._sender = Sender(self.line, send_timeout=settings.send_timeout)
+        self._attempts = Attempts(settings.send_timeout)
+        self.batches = BatchSender(self._attempts, self._quota, self.rest, self.line)
         self.attachments = AttachmentClient(self.rest, self.http)
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
-        outgoing = Outgoing
+        encrypted = EncryptedSender(cipher, self._attempts, self.rest)
+        self.announcements = Announcements(
+            keystore.app_id,
+            directory,
+            Channel(self.batches, encrypted, self._conversations),
+            members=self.rest.members,
+            attachments=self.attachments,
+            batch_limit=self._quota.largest,
+            now=self._clock.now,
+        )
+        sender = Sender(self.line, self._attempts, self._quota)
+        self.outbox = Outbox(
+            OutboxStore(directory / "outbox.db", keystore.session_id),
+            attempts=self._attempts,
+            sender=sender,
+            batches=self.batches,
+            encrypted=encrypted,
+            conversations=self._conversations,
+        )
+        self._catching_up: asyncio.Task[None] | None = None
+        outgoing, run_job = Outgoing, self._dispatcher.run_job
         if self._traces is not None:
             self._dispatcher.put_around(self._traces.traced)
             outgoing = self._traces.TracedOutgoing
+            run_job = self._traces.traced_job(run_job)
         self.outgoing = outgoing(
             keystore.app_id,
-            sender=self._sender,
-            encrypted=EncryptedSender(cipher, self._sender, self.rest),
+            attempts=self._attempts,
+            sender=Sender(self.line, self._attempts, self._quota),
+            batches=self.batches,
+            encrypted=encrypted,
             conversations=self._conversations,
             attachments=self.attachments,
             sign=self.buttons.sign,
             encrypt=settings.encrypt,
+            outbox=self.outbox,
         )
         self._job_store = JobStore(directory / "jobs.db", keystore.session_id)
         self._scheduler = Scheduler(
@@ -170,7 +233,7 @@ class Runtime:
             self._dispatcher.jobs,
             self._clock,
             settings,
-            run=self._dispatcher.run_job,
+            run=run_job,
             is_online=lambda: self.line.is_open,
         )
         self.jobs = Jobs(self._job_store, self._dispatcher.jobs, self._clock, self._scheduler.look)
@@ -184,6 +247,9 @@ class Runtime:
         self._run.add_done_callback(_report_end)
         self._replaying = asyncio.create_task(self._replays.run())
         self._scheduler.start()
+        self.announcements.start()
+        await self.outbox.take_over(self._directory)
+        self._catching_up = asyncio.create_task(self.outbox.run())
 
     @property
     def serves(self) -> bool:
@@ -201,16 +267,26 @@ class Runtime:
             let_go=self._inbox.let_go,
             acknowledged=self._receipts.acknowledged,
             buried=self.engine.buried,
-            sent=self._sender.sent.total,
+            sent=self._attempts.sent,
             bad_frames=self.line.bad_frames,
             reconnects=max(0, self.line.connections - 1),
             in_flight=self.engine.in_flight,
             at_hand=len(self._inbox),
             dead_letters=len(self._dead_letters),
-            quota_used=self._sender.sent.last_minute(time.monotonic()),
-            quota=QUOTA_PER_MINUTE,
+            quota_used=self._quota.used,
+            quota=self._quota.quota,
             handlers=self._dispatcher.handlers,
+            jobs=self._dispatcher.job_counts,
         )
+
+    async def forget(self, user_id: str) -> None:
+        """Delete all that is kept of a person; raises what that raises."""
+        user_id = user_id.lower()
+        await self.announcements.forget(user_id)
+        await self.outbox.forget(user_id)
+        await self._states.forget(user_id)
+        self._dead_letters.forget(user_id)
+        self._conversations.forget(contact_conversation_id(self.rest.app_id, user_id))
 
     @property
     def ended(self) -> asyncio.Task[None]:
@@ -227,20 +303,26 @@ class Runtime:
         async with AsyncExitStack() as closing:
             closing.callback(self._lock.release)
             closing.callback(self._dispatcher.release)
+            closing.callback(self._quota.close)
             closing.callback(self._dead_letters.close)
             closing.callback(self._conversations.close)
             closing.callback(self._job_store.close)
             closing.push_async_callback(self._states.close)
+            closing.push_async_callback(self.announcements.close)
+            closing.push_async_callback(self.outbox.close)
             closing.push_async_callback(self.http.close)
             closing.push_async_callback(self._close_line)
             closing.push_async_callback(self._receipts.close)
             grace = self._settings.stop_grace
             await asyncio.gather(self.engine.stop(grace), self._scheduler.stop(grace))
             await self._dispatcher.stop(max(_FLUSH_LEAST, deadline - time.monotonic()))
+            await self.announcements.stop_sending()
+            if self._catching_up is not None:
+                self._catching_up.cancel()
             try:
                 async with asyncio.timeout(max(_FLUSH_LEAST, deadline - time.monotonic())):
                     if self.line.is_open:
-                        await self._sender.wait_idle()
+                        await self._attempts.wait_idle()
                     await self._receipts.flush()
             except TimeoutError:
                 logger.warning("the last sends and receipts were not taken in time; see stop_grace")
@@ -259,7 +341,12 @@ class Runtime:
     def _on_accepted(self) -> None:
         self._lock.accepted(self._fingerprint)
 
+    def _on_receipt(self, view: MessageView) -> None:
+        self.announcements.hearing.on_receipt(view)
+        self._dispatcher.on_receipt(view)
+
     def _on_message(self, view: MessageView) -> None:
+        self.announcements.hearing.on_message(view)
         self._conversations.exists(view.conversation_id or "")
         self.engine.offer(view)
 

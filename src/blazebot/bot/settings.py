@@ -16,7 +16,7 @@ from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
 from blazebot.watch.guard import Address, is_loopback
 from blazebot.wire.hosts import API_HOSTS, BLAZE_HOSTS
-from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT, MIB
+from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT, MIB, QUOTA_PER_MINUTE
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -46,12 +46,24 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     data_dir: str | None = None
     """Where bots keep their state; by default the user's data directory."""
 
+    engine: str | None = None
+    """Where NATS is, for bots that several processes serve: ``nats://host:4222``, its cluster's
+    nodes separated by commas. Without it one process does."""
+    engine_partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 128
+    """How many messages of different conversations all workers of the bot together handle at once,
+    at most. It stays as it was when the engine was first used."""
+    engine_replicas: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    """On how many nodes of a NATS cluster everything is kept: 3 survives the loss of one."""
+
     handler_timeout: Seconds = 60.0
     """How long a handler may run."""
     request_timeout: Seconds = 10.0
     """How long one try of a request may take."""
     send_timeout: Seconds = 120.0
     """How long sending a message may take, reconnects included."""
+    quota: Annotated[int, msgspec.Meta(ge=60)] = QUOTA_PER_MINUTE
+    """Messages that the service takes from the bot in a minute, from all its processes together;
+    the same for each of them."""
     stop_grace: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """How long running handlers may go on after the bot was told to stop."""
     open_timeout: Seconds = 60.0
@@ -115,7 +127,7 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
 
     def __repr__(self) -> str:
         # A keystore given as its text, and a proxy's password, are secrets.
-        secrets = ("keystore", "proxy", "button_key", "watch_token")
+        secrets = ("keystore", "proxy", "engine", "button_key", "watch_token")
         names = (name for name in self.__struct_fields__ if name not in secrets)
         return f"BotSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry: one for each message that is handled, in it one for each that is sent.
+"""Spans of OpenTelemetry: one for each message and job, in it one for each message that is sent.
 
 They go where the application has told OpenTelemetry's SDK. What is said and to whom is not in them,
 but for ids. Imported only where the setting ``traces`` is on; it needs the extra ``otel``.
@@ -7,14 +7,19 @@ but for ids. Imported only where the setting ``traces`` is on; it needs the extr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeVar
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, StatusCode
 
+from blazebot.bot.jobs.plans import JobPlan
+from blazebot.bot.jobs.store import StoredJob
 from blazebot.bot.message import Message
 from blazebot.bot.outgoing import Outgoing, Sendable, SendOptions, SendResult, Target
+from blazebot.bot.signatures import full_name
 from blazebot.delivery.message_ids import SentByHandler
 from blazebot.wire.content import Content
 
@@ -41,15 +46,44 @@ def traced(
             f"handle {message.category}", kind=SpanKind.CONSUMER, attributes=attributes
         ) as span:
             try:
-                return await handle(message)
-            except asyncio.CancelledError:
-                span.set_status(StatusCode.ERROR, "cancelled")  # such as by handler_timeout
-                raise
+                with _cancellation_shown(span):
+                    return await handle(message)
             finally:
                 if message.route is not None:
                     span.set_attribute("code.function.name", message.route.name)
 
     return handle_in_span
+
+
+RunJob: TypeAlias = Callable[[JobPlan, StoredJob], Coroutine[Any, Any, None]]
+
+
+def traced_job(run: RunJob) -> RunJob:
+    """Return ``run`` in a span of its own, which has failed if it raises."""
+
+    async def run_in_span(plan: JobPlan, job: StoredJob) -> None:
+        attributes = {
+            "messaging.system": "mixin",
+            "mixin.job": job.name,
+            "code.function.name": full_name(plan.route.handler),
+        }
+        # Not in the span of the message whose handler scheduled it.
+        in_span = tracer.start_as_current_span(
+            f"job {job.name}", context=Context(), attributes=attributes
+        )
+        with in_span as span, _cancellation_shown(span):
+            await run(plan, job)
+
+    return run_in_span
+
+
+@contextmanager
+def _cancellation_shown(span: Span) -> Iterator[None]:
+    try:
+        yield
+    except asyncio.CancelledError:
+        span.set_status(StatusCode.ERROR, "cancelled")  # such as by handler_timeout
+        raise
 
 
 class TracedOutgoing(Outgoing):
@@ -63,6 +97,7 @@ class TracedOutgoing(Outgoing):
         *,
         sent: SentByHandler | None,
         answers_encrypted: bool = False,
+        waits: bool = True,
     ) -> str:
         """Send; as :meth:`Outgoing.send`."""
         attributes = {
@@ -74,7 +109,12 @@ class TracedOutgoing(Outgoing):
             "send", kind=SpanKind.PRODUCER, attributes=attributes
         ) as span:
             message_id = await super().send(
-                target, what, options, sent=sent, answers_encrypted=answers_encrypted
+                target,
+                what,
+                options,
+                sent=sent,
+                answers_encrypted=answers_encrypted,
+                waits=waits,
             )
             span.set_attribute("messaging.message.id", message_id)
             return message_id

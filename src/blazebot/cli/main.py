@@ -7,16 +7,21 @@ from typing import Annotated
 
 import typer
 
+from blazebot.cli.announce import announce
+from blazebot.cli.announcements import announcements
 from blazebot.cli.calls import call, token
 from blazebot.cli.captured import decode
 from blazebot.cli.command import run
 from blazebot.cli.conformance import conformance
 from blazebot.cli.dead_letters import dead_letters
 from blazebot.cli.doctor import doctor
+from blazebot.cli.engine import engine
+from blazebot.cli.forget import forget
 from blazebot.cli.keystores import keystores
 from blazebot.cli.listen import listen
 from blazebot.cli.new import new
 from blazebot.cli.options import DEFAULT_SANDBOX
+from blazebot.cli.roles import gateway, worker
 from blazebot.cli.run import run as run_bots
 from blazebot.cli.sandbox import sandbox
 from blazebot.cli.send import send
@@ -27,17 +32,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks would show local variables, and so secrets
 )
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(announcements, name="announcements")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(engine, name="engine")
 app.add_typer(keystores, name="keystore")
+app.command()(announce)
 app.command()(call)
 app.command()(conformance)
 app.command()(decode)
 app.command()(doctor)
+app.command()(gateway)
+app.command()(forget)
 app.command()(listen)
 app.command()(send)
 app.command()(token)
 app.command()(new)
 app.command("run")(run_bots)
+app.command()(worker)
 
 
 @app.callback()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import traceback
@@ -102,10 +103,12 @@ def _error(path: Path) -> Exception | None:
 
 
 class _Child:
-    """The process that runs the bots."""
+    """The process that runs the bots. It ends with this one, however this one ends."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
+        # Nobody writes to the pipe: it ends when this process is gone, killed or not.
+        self._pipe, self._held = os.pipe()
+        self._command = (*command, "--ends-with", str(self._pipe))
         self._process: Process | None = None
         self._end_is_known = False
         self.status = 0
@@ -121,7 +124,7 @@ class _Child:
         if self.was_started:
             _say(f"{why} changed: starting again")
         await self.stop()
-        self._process = await create_subprocess_exec(*self._command)
+        self._process = await create_subprocess_exec(*self._command, pass_fds=(self._pipe,))
         self._end_is_known = False
 
     def notice_end(self) -> None:

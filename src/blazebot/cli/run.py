@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -37,6 +37,12 @@ def run(
     ] = None,
     watch_host: Annotated[str | None, typer.Option(help="Address for them.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Serve with other processes, by NATS: nats://host:4222.")
+    ] = None,
+    ends_with: Annotated[
+        int | None, typer.Option(hidden=True, help="A pipe, which ends when --reload has.")
+    ] = None,
 ) -> None:
     """Run one or more bots until SIGINT or SIGTERM.
 
@@ -44,26 +50,51 @@ def run(
     """
     settings = {"watch_port": watch_port, "watch_host": watch_host, "log_format": log_format}
     try:
+        if ends_with is not None:
+            from blazebot.testing.tied import end_with  # noqa: PLC0415
+
+            end_with(ends_with)
         if reload:
-            status = _run_reloading(targets, settings)
+            status = _run_reloading(targets, settings | {"engine": engine})
         else:
-            status = _run(targets, {name: one for name, one in settings.items() if one is not None})
+            status = run_targets(targets, settings, lambda bot: _choose_engine(bot, engine))
     except BlazebotError as error:
         print(f"blazebot: {error}", file=sys.stderr)  # noqa: T201
         status = MISTAKEN if isinstance(error, TargetError) else FAILED
     raise typer.Exit(status)
 
 
-def _run(targets: Sequence[str], settings: dict[str, Any]) -> int:
-    from blazebot.bot.running import run_to_end  # noqa: PLC0415
+def run_targets(
+    targets: Sequence[str], settings: Mapping[str, Any], prepare: Callable[[Bot], None]
+) -> int:
+    """Run the bots that ``targets`` name, each once it is prepared; return the exit status.
 
+    ``settings`` that are None count as not given. Raises TargetError and what ``prepare`` raises.
+    """
     bots = _load(targets)
     if bots is None:
         return FAILED
-    errors = run_to_end(bots, reload_keystores=True, settings=settings).values()
+    for bot in bots:
+        prepare(bot)
+    return run_to_status(bots, settings)
+
+
+def run_to_status(bots: Sequence[Bot], settings: Mapping[str, Any]) -> int:
+    """Run bots; return the exit status. ``settings`` as for :func:`run_targets`."""
+    from blazebot.bot.running import run_to_end  # noqa: PLC0415
+
+    given = {name: one for name, one in settings.items() if one is not None}
+    errors = run_to_end(bots, reload_keystores=True, settings=given).values()
     if any(isinstance(error, Unauthorized) for error in errors):
         return REFUSED
     return FAILED if errors else 0
+
+
+def _choose_engine(bot: Bot, engine: str | None) -> None:
+    if url := engine or bot.settings.engine:
+        from blazebot.cli.roles import serve_by_engine  # noqa: PLC0415
+
+        serve_by_engine(bot, url, with_gateway=True)
 
 
 def _load(targets: Sequence[str]) -> list[Bot] | None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import deque
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blazebot.cli.command import run
 from blazebot.cli.options import DEFAULT_SANDBOX, BotId, Server, Token, control_of
-from blazebot.errors import ContentError
-from blazebot.wire.base64 import decode_base64
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-PLAIN_TEXT: Final = "PLAIN_TEXT"
-
-_SHORT: Final = 160
-"""Characters of JSON that are shown of an entry."""
 
 
 def log(
@@ -79,7 +71,7 @@ def line_of(entry: dict[str, Any], *, full: bool = False) -> Text:
         words.append(f"{entry['method']} {entry['path']} ", style="magenta")
         words.append(f"{entry['status'] or 'no answer'} {entry['seconds'] * 1000:.1f} ms ")
         words.append(f"{entry['request_size']} B, {entry['answer_size']} B ", style="bright_black")
-        words.append(_short(entry["answer"], full), style="dim")
+        words.append(_json(entry["answer"], full), style="dim")
     else:
         received = entry["direction"] == "received"
         words.append("-> " if received else "<- ", style="green" if received else "blue")
@@ -90,37 +82,26 @@ def line_of(entry: dict[str, Any], *, full: bool = False) -> Text:
 
 
 def _append_frame(words: Text, entry: dict[str, Any], full: bool) -> None:
+    from blazebot.testing.transcript import gist  # noqa: PLC0415
+
     if "frame" not in entry:
         words.append(f"unreadable: {entry['unreadable']} ({entry['size']} B)", style="red")
         return
     frame = entry["frame"]
     if not isinstance(frame, dict):
-        words.append(_short(frame, full))
+        words.append(_json(frame, full))
         return
     words.append(f"{frame.get('action', '?')} ", style="bold")
     words.append(f"{entry['size']}/{entry['inflated']} B ", style="bright_black")
     rest = {name: value for name, value in frame.items() if name not in ("id", "action")}
     if rest:
         style = "red" if "error" in rest else "dim"
-        words.append(_short(rest, full) if full else _gist(rest), style=style)
+        words.append(_json(rest, full) if full else gist(frame), style=style)
 
 
-def _gist(rest: dict[str, Any]) -> str:
-    """Return what a person wants to see of a frame: a message's text, an error's words."""
-    body = rest.get("error") or rest.get("params") or rest.get("data")
-    if not isinstance(body, dict):
-        return _short(rest, full=False)
-    if "error" in rest:
-        return f"{body.get('code')} {body.get('description')} {_short(body.get('extra'), False)}"
-    if body.get("category") == PLAIN_TEXT:
-        text = body.get("data_base64") or body.get("data") or ""
-        with contextlib.suppress(ContentError, UnicodeDecodeError):
-            return f"{PLAIN_TEXT} {_short(decode_base64(str(text)).decode(), False)}"
-    return _short(body, full=False)
+def _json(value: object, full: bool) -> str:
+    from blazebot.testing.transcript import short_json  # noqa: PLC0415
 
-
-def _short(value: Any, full: bool) -> str:
     if value is None:
         return ""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if full or len(text) <= _SHORT else text[:_SHORT] + " ..."
+    return json.dumps(value, ensure_ascii=False) if full else short_json(value)

@@ -67,13 +67,13 @@ def _content(text: str | None, path: Path | None, kind: str | None) -> Content |
 
 
 def _file(path: Path, kind: str) -> Upload[Any]:
-    from blazebot import media  # noqa: PLC0415
+    from blazebot.media import audio, file, image, video  # noqa: PLC0415
 
     kinds: dict[str, Callable[[Path], Upload[Any]]] = {
-        "file": media.file,
-        "image": media.image,
-        "video": media.video,
-        "audio": media.audio,
+        "file": file,
+        "image": image,
+        "video": video,
+        "audio": audio,
     }
     return kinds[kind](path)
 

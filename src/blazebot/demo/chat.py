@@ -35,7 +35,7 @@ async def chat(*, keys: str) -> int:
 
 async def _chat(stage: Stage) -> None:
     console = Console(highlight=False)
-    console.print(f"sandbox at {stage.sandbox.url}, bot {BOT_NAME} ({stage.bot_id})")
+    console.print(f"sandbox and Messenger at {stage.sandbox.url}, bot {BOT_NAME} ({stage.bot_id})")
     talk = Talk(console, stage.control, stage.people, bot_id=stage.bot_id, bot_name=BOT_NAME)
     if not await talk.begin(_PATIENCE):
         raise SandboxError(f"no answer in {_PATIENCE:g} s; the bot's log:\n{stage.bot.log}")

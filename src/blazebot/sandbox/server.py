@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 from blazebot.errors import SandboxError
 from blazebot.sandbox.faults import SANDBOX, Fault
@@ -155,7 +156,7 @@ def announce(sandbox: Sandbox) -> None:
     else:
         lines.append(f"Token of the control API: {sandbox.token}")
         # What follows # stays in the browser, and in nobody's log.
-        lines.append(f"The Messenger: {sandbox.url}#token={sandbox.token}")
+        lines.append(f"The Messenger: {sandbox.url}#token={quote(sandbox.token, safe='')}")
     if sandbox.impersonation is not None:
         lines += sandbox.impersonation.instructions(sandbox.url)
     lines.append(f"blazebot sandbox: {sandbox.url}")

@@ -61,12 +61,20 @@ def wire_line(entry: Mapping[str, Any]) -> str:
 
 
 def _frame(frame: Mapping[str, Any]) -> str:
+    return f"{frame.get('action')} {gist(frame)}".rstrip()
+
+
+def gist(frame: Mapping[str, Any]) -> str:
+    """Return in short what a frame says: a message's content, an error's words, or its JSON."""
     body = frame.get("error") or frame.get("params") or frame.get("data")
     if isinstance(body, dict) and body.get("category"):
         category = str(body["category"])[:40]
         data = (str(body.get(name) or "") for name in ("data_base64", "data"))
-        words = f"{category} {shorten(decode_content(category, *data))}"
-    else:
-        text = json.dumps(body, ensure_ascii=False) if body else ""
-        words = text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."
-    return f"{frame.get('action')} {words}".rstrip()
+        return f"{category} {shorten(decode_content(category, *data))}"
+    return short_json(body) if body else ""
+
+
+def short_json(value: object) -> str:
+    """Return a value as JSON, cut off where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."

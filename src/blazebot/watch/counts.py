@@ -13,7 +13,7 @@ State = Literal["open", "connecting", "stopped"]
 
 
 class HandlerCounts:
-    """How long one handler takes, filters and middleware included, and how often it failed."""
+    """How long one handler, or job, takes, middleware included, and how often it failed."""
 
     __slots__ = ("failures", "seconds")
 
@@ -48,6 +48,8 @@ class Counts:
 
     handlers: Mapping[str, HandlerCounts]
     """By the handler's name; an empty one stands for messages that no handler took."""
+    jobs: Mapping[str, HandlerCounts]
+    """By the job's name."""
 
 
 @dataclass(frozen=True)

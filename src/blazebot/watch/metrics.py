@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -31,7 +31,7 @@ GAUGES: Final = {
     "messages_in_flight": ("in_flight", "Messages whose handler is running."),
     "messages_at_hand": ("at_hand", "Messages taken in and not yet done with."),
     "dead_letters": ("dead_letters", "Dead letters kept on disk."),
-    "quota_used_messages": ("quota_used", "Messages that this process sent in the last minute."),
+    "quota_used_messages": ("quota_used", "Messages of the last minute, of all processes."),
     "quota_messages": ("quota", "Messages that the service takes from one bot in a minute."),
 }
 """By name: the field of :class:`Counts`, which is of now, and its meaning."""
@@ -71,10 +71,15 @@ def metrics_of(statuses: Sequence[BotStatus]) -> Iterator[Metric]:
         yield counter
     for name, (field, meaning) in GAUGES.items():
         yield _gauge(name, meaning, {bot_id: getattr(one, field) for bot_id, one in counts.items()})
-    yield from _of_handlers(
-        ((bot_id, name), handler)
-        for bot_id, one in counts.items()
-        for name, handler in one.handlers.items()
+    yield from _of_functions(
+        "handler",
+        "How long a message took, filters and middleware included.",
+        {bot_id: one.handlers for bot_id, one in counts.items()},
+    )
+    yield from _of_functions(
+        "job",
+        "How long a run of a job took, middleware included.",
+        {bot_id: one.jobs for bot_id, one in counts.items()},
     )
 
 
@@ -85,18 +90,18 @@ def _gauge(name: str, meaning: str, values: Mapping[str, float]) -> Metric:
     return gauge
 
 
-def _of_handlers(handlers: Iterable[tuple[tuple[str, str], HandlerCounts]]) -> Iterator[Metric]:
-    labels = ("bot", "handler")
-    seconds = HistogramMetricFamily(
-        _PREFIX + "handler_seconds",
-        "How long a message took, filters and middleware included.",
-        labels=labels,
-    )
+def _of_functions(
+    what: str, meaning: str, bots: Mapping[str, Mapping[str, HandlerCounts]]
+) -> Iterator[Metric]:
+    labels = ("bot", what)
+    seconds = HistogramMetricFamily(f"{_PREFIX}{what}_seconds", meaning, labels=labels)
     failures = CounterMetricFamily(
-        _PREFIX + "handler_failures", "Runs of a handler that failed.", labels=labels
+        f"{_PREFIX}{what}_failures", f"Runs of a {what} that failed.", labels=labels
     )
-    for of, counts in handlers:
-        seconds.add_metric(of, list(counts.seconds.cumulative()), counts.seconds.sum)
-        failures.add_metric(of, counts.failures)
+    for bot_id, functions in bots.items():
+        for name, counts in functions.items():
+            of = (bot_id, name)
+            seconds.add_metric(of, list(counts.seconds.cumulative()), counts.seconds.sum)
+            failures.add_metric(of, counts.failures)
     yield seconds
     yield failures

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from blazebot.bot.events import Event
 from blazebot.bot.jobs.schedules import Schedule
@@ -12,8 +13,6 @@ from blazebot.bot.signatures import place
 from blazebot.delivery.message_ids import SentByHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from typing_extensions import TypeVar
 
     from blazebot.bot.bot import Bot
@@ -43,6 +42,10 @@ class Job(Event, Generic[D_co]):
 
     def __repr__(self) -> str:
         return f"<Job {self.name} {self.key} of {self.due:%Y-%m-%d %H:%M:%S}>"
+
+
+NextJob: TypeAlias = Callable[[Job[Any]], Awaitable[None]]
+"""The second parameter of middleware around jobs: ``await call_next(job)`` runs the job."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
 
@@ -11,6 +11,7 @@ import msgspec
 from blazebot.bot.injection import Scope, plan_call
 from blazebot.bot.jobs.job import Job, JobRoute
 from blazebot.bot.jobs.schedules import schedule_of
+from blazebot.bot.middleware.chain import chain, link
 from blazebot.bot.signatures import Signature, show
 from blazebot.errors import JobError, RegistrationError
 
@@ -67,21 +68,24 @@ def _seconds(name: str, value: timedelta | None, *, least: float) -> float | Non
     return value.total_seconds()
 
 
-def plan_jobs(routes: Iterable[JobRoute], scope: Scope) -> Mapping[str, JobPlan]:
-    """Return jobs by name.
+def plan_jobs(
+    routes: Mapping[JobRoute, Sequence[Callable[..., Any]]], scope: Scope
+) -> Mapping[str, JobPlan]:
+    """Return jobs by name; ``routes`` come with the middleware around each, the outermost first.
 
     Raises:
         RegistrationError: two have one name, or one cannot get what it asks for; the message names
             file and line.
     """
     plans: dict[str, JobPlan] = {}
-    for route in routes:
+    for route, middleware in routes.items():
         if route.name in plans:
             raise RegistrationError(
                 f"job {route.name!r} is there twice: {plans[route.name].route.place}, and "
                 f"{route.place}: give one of them a name of its own"
             )
-        call = plan_call(route.handler, scope, role="job", given=0).call
+        links, within = link(middleware, scope)
+        call = chain(links, plan_call(route.handler, within, role="job", given=0).call)
         plans[route.name] = JobPlan(route, call, _decoder(Signature(route.handler, "job")))
     return plans
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVarTuple, get_args, get_origin
 
-from blazebot.bot.injection import EVERY_KIND, Scope, plan_call
-from blazebot.bot.message import Message, takes
+from blazebot.bot.events import Event
+from blazebot.bot.injection import Scope, plan_call
+from blazebot.bot.jobs.job import Job
+from blazebot.bot.message import Message
 from blazebot.bot.signatures import Signature, show
 
 Ts = TypeVarTuple("Ts")
@@ -14,7 +16,8 @@ Ts = TypeVarTuple("Ts")
 Next: TypeAlias = Callable[[Message[Any]], Awaitable[None]]
 """The second parameter of middleware: ``await call_next(message)`` goes on with the message."""
 
-Handle: TypeAlias = Callable[[Message[Any]], Coroutine[Any, Any, Any]]
+Handle: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
+"""Takes a message, or a job."""
 
 
 class NextWith(Protocol[*Ts]):
@@ -23,8 +26,8 @@ class NextWith(Protocol[*Ts]):
     ``await call_next(message, session)`` then gives it to all parameters annotated ``Session``.
     """
 
-    def __call__(self, message: Message[Any], /, *values: *Ts) -> Awaitable[None]:
-        """Go on with the message."""
+    def __call__(self, event: Message[Any] | Job[Any], /, *values: *Ts) -> Awaitable[None]:
+        """Go on with the message, or the job."""
 
 
 class Link:
@@ -36,7 +39,7 @@ class Link:
 
     def __init__(self, middleware: Callable[..., Any], scope: Scope) -> None:
         signature = Signature(middleware, "middleware")
-        if not takes(signature.given(0), EVERY_KIND):
+        if not scope.takes(signature.given(0)):
             raise signature.error(f"takes {show(signature.given(0))}: it has to take every kind")
         follows = signature.given(1)
         self._hands = get_args(follows) if get_origin(follows) is NextWith else ()
@@ -47,13 +50,13 @@ class Link:
         """Return the middleware around ``rest``."""
         call, hands = self._call, self._hands
         if not hands:
-            return lambda message: call(message, rest)
+            return lambda event: call(event, rest)
 
-        def call_next(message: Message[Any], *values: Any) -> Awaitable[None]:
-            message.handed.update(zip(hands, values, strict=True))
-            return rest(message)
+        def call_next(event: Event, *values: Any) -> Awaitable[None]:
+            event.handed.update(zip(hands, values, strict=True))
+            return rest(event)
 
-        return lambda message: call(message, call_next)
+        return lambda event: call(event, call_next)
 
 
 def link(middleware: Sequence[Callable[..., Any]], scope: Scope) -> tuple[list[Link], Scope]:

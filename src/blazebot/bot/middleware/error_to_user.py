@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from blazebot.bot.message import Message
-from blazebot.bot.outgoing import Sendable
+from blazebot.bot.outgoing import Sendable, check_sendable
 from blazebot.wire.content import Content
 
 ErrorHandler = Callable[[Message[Content], BaseException], Coroutine[Any, Any, None]]
@@ -17,7 +17,11 @@ def error_to_user(reply: Sendable) -> ErrorHandler:
 
     As all handlers of errors, it runs once the last try has failed, so that nobody is told of what
     the next try puts right.
+
+    Raises:
+        ContentError: ``reply`` cannot be sent.
     """
+    check_sendable(reply)
 
     async def tell(message: Message[Content], error: BaseException) -> None:
         await message.reply(reply)

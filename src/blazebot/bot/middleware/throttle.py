@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final, TypeVar
 
 from blazebot.bot.message import Message
 from blazebot.bot.middleware.chain import Next
-from blazebot.bot.outgoing import Sendable
+from blazebot.bot.outgoing import Sendable, check_sendable
 from blazebot.errors import RegistrationError
 from blazebot.wire.content import Content
 
@@ -22,25 +20,25 @@ _MESSAGES_REMEMBERED: Final = 10_000
 _SERVICE: Final = "SYSTEM_"
 
 
-def throttle(
-    rate: int,
-    per: float,
-    reply: Sendable | None = None,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-) -> Throttle:
+def throttle(rate: int, per: float, reply: Sendable | None = None) -> Throttle:
     """Return outer middleware that lets ``rate`` messages of a person pass in ``per`` seconds.
 
     They may come all at once; then one more may after each ``per / rate`` seconds. The others are
     dropped; to the first of them it replies with ``reply``. A message that is tried again is
-    counted once, and what the service itself says, such as a transfer, passes uncounted.
+    counted once, and what the service itself says, such as a transfer, passes uncounted. It goes by
+    the clock of the bot; bots that share it count each for themselves.
 
     Raises:
-        RegistrationError: ``rate`` or ``per`` is not above 0.
+        ContentError: ``reply`` cannot be sent.
+        RegistrationError: ``rate`` or ``per`` is no number above 0.
     """
-    if rate < 1 or per <= 0:
-        raise RegistrationError(f"throttle({rate}, {per}): both should be above 0")
-    return Throttle(rate, per, reply, clock)
+    if not (isinstance(rate, int) and isinstance(per, int | float) and rate >= 1 and per > 0):
+        raise RegistrationError(
+            f"throttle({rate!r:.80}, {per!r:.80}): both should be numbers above 0, per in seconds"
+        )
+    if reply is not None:
+        check_sendable(reply)
+    return Throttle(rate, per, reply)
 
 
 class _Bucket:
@@ -57,41 +55,43 @@ class _Bucket:
 class Throttle:
     """See :func:`throttle`."""
 
-    def __init__(
-        self, rate: int, per: float, reply: Sendable | None, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, rate: int, per: float, reply: Sendable | None) -> None:
         self._rate = rate
         self._per = per
         self._reply = reply
-        self._clock = clock
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
-        self._passed: OrderedDict[str, None] = OrderedDict()
+        # By bot, too: in a group, two that share this get the same message.
+        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._passed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def __call__(self, message: Message[Content], call_next: Next) -> None:
         """Pass the message on, or drop it."""
-        if message.category.startswith(_SERVICE) or message.id in self._passed:
+        bot = message.bot
+        passed = (bot.id, message.id)
+        if message.category.startswith(_SERVICE) or passed in self._passed:
             await call_next(message)
             return
-        bucket = self._bucket(message.user_id)
+        bucket = self._bucket((bot.id, message.user_id), bot.clock.monotonic())
         if bucket.tokens >= 1:
             bucket.tokens -= 1
             bucket.told = False
-            _remember(self._passed, message.id, None, _MESSAGES_REMEMBERED)
+            _remember(self._passed, passed, None, _MESSAGES_REMEMBERED)
             await call_next(message)
         elif self._reply is not None and not bucket.told:
             await message.reply(self._reply)
             bucket.told = True
 
-    def _bucket(self, user_id: str) -> _Bucket:
-        now = self._clock()
-        bucket = self._buckets.pop(user_id, None) or _Bucket(self._rate, now)
-        bucket.tokens = min(self._rate, bucket.tokens + (now - bucket.at) * self._rate / self._per)
+    def _bucket(self, person: tuple[str, str], now: float) -> _Bucket:
+        bucket = self._buckets.pop(person, None) or _Bucket(self._rate, now)
+        passed = max(0.0, now - bucket.at)  # a test may move the clock back
+        bucket.tokens = min(self._rate, bucket.tokens + passed * self._rate / self._per)
         bucket.at = now
-        _remember(self._buckets, user_id, bucket, PEOPLE_REMEMBERED)
+        _remember(self._buckets, person, bucket, PEOPLE_REMEMBERED)
         return bucket
 
 
-def _remember(kept: OrderedDict[str, V], key: str, value: V, limit: int) -> None:
+def _remember(
+    kept: OrderedDict[tuple[str, str], V], key: tuple[str, str], value: V, limit: int
+) -> None:
     kept[key] = value
     if len(kept) > limit:
         kept.popitem(last=False)

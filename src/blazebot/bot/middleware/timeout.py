@@ -8,6 +8,7 @@ from typing import Any
 from blazebot.bot.deadlines import handler_deadline
 from blazebot.bot.message import Message
 from blazebot.bot.middleware.chain import Next
+from blazebot.errors import RegistrationError
 from blazebot.wire.content import Content
 
 
@@ -15,7 +16,12 @@ def timeout(seconds: float) -> Callable[[Message[Content], Next], Coroutine[Any,
     """Return inner middleware that ends a handler after ``seconds`` with HandlerTimeout.
 
     The setting ``handler_timeout`` goes on to hold for all handlers: this one is for fewer seconds.
+
+    Raises:
+        RegistrationError: ``seconds`` is no number above 0.
     """
+    if not (isinstance(seconds, int | float) and seconds > 0):
+        raise RegistrationError(f"timeout({seconds!r:.80}): should be a number of seconds above 0")
 
     async def limit(message: Message[Content], call_next: Next) -> None:
         what = f"handler {message.route.place}" if message.route else "what is behind timeout()"

@@ -22,7 +22,7 @@ import msgspec
 from blazebot.bot.events import current_event
 from blazebot.bot.injection import Provider
 from blazebot.bot.message import Message
-from blazebot.bot.states.histories import Histories
+from blazebot.bot.states.histories import MEMORY_LIMIT, Histories
 from blazebot.bot.states.sqlite import SqliteStateStorage
 from blazebot.bot.states.state import Draft, State, check_data
 from blazebot.bot.states.steps import Step, steps_of
@@ -77,6 +77,7 @@ class StateKeeper:
         self._storage: StateStorage | None = None
         self._path: Path | None = None
         self._own: SqliteStateStorage | None = None
+        self._shared: StateStorage | None = None
         self._turns: Turns | None = None
         self._steps: Mapping[str, Step] = {}
         self._is_used = False
@@ -103,15 +104,27 @@ class StateKeeper:
 
     @overload
     def of(
-        self, user_id: str, /, *, conversation_id: str | None = None
+        self, user_id: str, /, *, conversation_id: str | None = None, if_unchanged: bool = False
     ) -> AbstractAsyncContextManager[State]: ...
     @overload
     def of(
-        self, user_id: str, data: type[D], /, *, conversation_id: str | None = None
+        self,
+        user_id: str,
+        data: type[D],
+        /,
+        *,
+        conversation_id: str | None = None,
+        if_unchanged: bool = False,
     ) -> AbstractAsyncContextManager[State[D]]: ...
     @asynccontextmanager
     async def of(
-        self, user_id: str, data: type[D] | None = None, /, *, conversation_id: str | None = None
+        self,
+        user_id: str,
+        data: type[D] | None = None,
+        /,
+        *,
+        conversation_id: str | None = None,
+        if_unchanged: bool = False,
     ) -> AsyncIterator[State[Any]]:
         """Give somebody's state, for who is not handling a message of theirs, such as a job::
 
@@ -120,10 +133,13 @@ class StateKeeper:
 
         It is that in the conversation of two unless ``conversation_id`` says otherwise. What is
         done takes effect at the end of the block, once: not again when a handler or job runs again.
+        What others, such as a handler, have changed meanwhile stays where it touches other fields;
+        with ``if_unchanged`` nothing takes effect then.
 
         Raises:
             NotRunning: the bot does not run.
             RegistrationError: ``data`` cannot be a class of data.
+            StateChanged: others have changed it meanwhile, with ``if_unchanged``; at the end.
             StateError: an id is none; or the state cannot be read, or kept.
         """
         for one in (user_id, conversation_id):
@@ -136,7 +152,8 @@ class StateKeeper:
         else:
             name = event.sent.message_id(key[1], "state", key[0].encode())
         kind = None if data is None else check_data(data)
-        async with self._opened().turn(key, name, self._bot.clock.now) as draft:
+        now = self._bot.clock.now
+        async with self._opened().turn(key, name, now, if_unchanged=if_unchanged) as draft:
             yield State(draft, kind)
 
     async def forget(self, user_id: str) -> None:
@@ -157,13 +174,16 @@ class StateKeeper:
             one is Draft or (get_origin(one) or one) is State for one in used
         )
 
-    def open(self, directory: Path) -> None:
+    def open(self, directory: Path, shared: StateStorage | None = None) -> None:
         """Keep states in ``directory``, unless they are kept elsewhere.
+
+        With ``shared`` they are kept there, with other processes: then nothing stays in memory.
 
         Raises:
             StateError: they cannot be kept there.
         """
         self._path = directory / "states.db"
+        self._shared = shared
         if self._is_used:
             self._opened()
 
@@ -193,10 +213,11 @@ class StateKeeper:
         if self._path is None:
             raise NotRunning("there are states while the bot runs")
         if self._turns is None:
-            storage = self._storage
+            storage = self._storage or self._shared
             if storage is None:
                 storage = self._own = SqliteStateStorage(self._path)
-            self._turns = Turns(Histories(storage), self._steps)
+            limit = MEMORY_LIMIT if self._shared is None else 0
+            self._turns = Turns(Histories(storage, limit), self._steps)
         return self._turns
 
     def _key(self, user_id: str, conversation_id: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from blazebot.bot.states.histories import Entry, Histories
 from blazebot.bot.states.history import NOTHING, Change, Version
 from blazebot.bot.states.state import Draft, State
 from blazebot.bot.states.steps import Step
+from blazebot.errors import StateChanged
 
 logger = logging.getLogger("blazebot.bot")
 
@@ -68,10 +69,13 @@ class Turns:
         return result
 
     @asynccontextmanager
-    async def turn(self, key: tuple[str, str], name: str, moment: Moment) -> AsyncIterator[Draft]:
+    async def turn(
+        self, key: tuple[str, str], name: str, moment: Moment, *, if_unchanged: bool = False
+    ) -> AsyncIterator[Draft]:
         """Yield a state to who is called ``name`` on each run, and keep what is done to it.
 
         Raises:
+            StateChanged: others have changed it meanwhile, with ``if_unchanged``.
             StateError: the state cannot be read or kept.
         """
         entry = self.histories.take(key)
@@ -84,7 +88,7 @@ class Turns:
             if draft.change is None:
                 entry.history.note(name, saw)
             else:
-                await self._keep(entry, name, saw, draft.change, moment)
+                await self._keep(entry, name, saw, draft.change, moment, if_unchanged=if_unchanged)
         finally:
             self.histories.give_back(entry)
 
@@ -100,13 +104,22 @@ class Turns:
             )
 
     async def _keep(
-        self, entry: Entry, name: str, saw: int, change: Change, moment: Moment
+        self,
+        entry: Entry,
+        name: str,
+        saw: int,
+        change: Change,
+        moment: Moment,
+        *,
+        if_unchanged: bool = False,
     ) -> None:
         async with entry.lock:
             history = entry.history
             if not history.takes(name):
                 logger.debug("%s comes again: what it makes of the state is there", name)
                 return
+            if if_unchanged and history.newest != saw:
+                raise StateChanged("the state was changed meanwhile: look at it again, and decide")
             # What else has changed it meanwhile, such as a job, stays.
             version = history.version(history.newest)
             made = change.applied_to(self._valid(version, moment), max(version.at, moment()))

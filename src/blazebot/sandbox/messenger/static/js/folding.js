@@ -104,6 +104,14 @@ export function foldPage(history, page) {
 }
 
 /**
+ * @param {Message} message
+ * @param {string} personId
+ */
+const isUnread = (message, personId) =>
+  message.user_id !== personId && message.status !== 'READ' && !message.recalled
+  && !message.disappeared && message.category !== 'MESSAGE_RECALL';
+
+/**
  * Take news into a conversation as it stands in the list.
  * @param {Conversation} conversation
  * @param {readonly Message[]} news in the order of changes
@@ -122,12 +130,10 @@ export function foldConversation(conversation, news, personId, before) {
     const known = seen.get(message.message_id) ?? before(message.message_id);
     seen.set(message.message_id, message);
     if (message.category === 'SYSTEM_CONVERSATION' && newer) certain = false;
-    if (message.user_id !== personId) {
-      if (newer) unread += Number(message.status !== 'READ');
-      else if (known) unread += Number(message.status !== 'READ') - Number(known.status !== 'READ');
-      else certain = false;
-    }
-    if (message.disappeared) certain = false;
+    if (newer) unread += Number(isUnread(message, personId));
+    else if (known) unread += Number(isUnread(message, personId)) - Number(isUnread(known, personId));
+    else if (message.user_id !== personId) certain = false;
+    if (message.disappeared) certain = false; // the last one may be another
     if (newer || message.seq === last?.seq) last = message;
   }
   return { conversation: { ...conversation, unread: Math.max(0, unread), last_message: last }, certain };

@@ -1,14 +1,14 @@
 // @ts-check
 /** Keeps what is known up to date: follows the person of the address, and starts again when need be. */
 
-import { ApiError } from './api.js';
+import { ApiError, call } from './api.js';
 import { follow } from './live.js';
 import { messengerAddress, go, route } from './routes.js';
 import { conversations, forget, loadConversation, loadConversations, loadUsers, people, takeIn } from './store.js';
 import { computed, effect, signal, untracked } from './ui.js';
 
-/** How the line to the sandbox is: 'connecting', 'open' or 'lost'. */
-export const connection = signal(/** @type {'connecting' | 'open' | 'lost'} */ ('connecting'));
+/** How the line to the sandbox is. @type {import('./ui.js').Signal<'connecting' | 'open' | 'lost' | 'refused'>} */
+export const connection = signal('connecting');
 
 const AGAIN_MS = 150;
 
@@ -32,9 +32,7 @@ function followPerson(personId) {
   let ready = Promise.resolve();
   const asker = askAgain(personId);
   const stop = follow(personId ? [personId] : [], null, {
-    onState: (state) => {
-      connection.value = state;
-    },
+    onState: showState,
     onSubscribed: (fresh) => {
       if (fresh) forget();
       ready = load(personId).catch(ignoreUnreachable);
@@ -52,6 +50,17 @@ function followPerson(personId) {
     stop();
     asker.stop();
   };
+}
+
+/** @param {'connecting' | 'open' | 'lost'} state */
+function showState(state) {
+  if (state !== 'lost') connection.value = state;
+  else if (connection.peek() !== 'refused') {
+    connection.value = 'lost';
+    call('GET', '/health').catch((error) => { // a socket does not tell why
+      if (error.status === 403 && connection.peek() === 'lost') connection.value = 'refused';
+    });
+  }
 }
 
 /** @param {string} personId */

@@ -21,7 +21,8 @@ export const html = htm.bind(h);
 
 export const signal = /** @type {<T>(value: T) => Signal<T>} */ (signals.signal);
 export const useSignal = /** @type {<T>(value: T) => Signal<T>} */ (signals.useSignal);
-export const computed = /** @type {<T>(compute: () => T) => Signal<T>} */ (signals.computed);
+export const computed =
+  /** @type {<T>(compute: () => T) => Signal<T>} */ (/** @type {unknown} */ (signals.computed));
 export const useComputed =
   /** @type {<T>(compute: () => T) => Signal<T>} */ (/** @type {unknown} */ (signals.useComputed));
 export const untracked = /** @type {<T>(read: () => T) => T} */ (signals.untracked);

@@ -4,6 +4,7 @@ export default {
   connection_connecting: 'Connecting…',
   connection_lost: 'Connection lost, trying again…',
   connection_open: 'Connected',
+  connection_refused: 'The sandbox wants its token: open the address that it showed at its start.',
   dashboard: 'Dashboard',
   language: 'Language',
   messenger: 'Messenger',

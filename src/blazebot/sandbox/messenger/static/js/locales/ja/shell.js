@@ -4,6 +4,7 @@ export default {
   connection_connecting: '接続中…',
   connection_lost: '切断されました。再接続しています…',
   connection_open: '接続済み',
+  connection_refused: 'トークンが必要です。サンドボックスが起動時に表示したアドレスを開いてください。',
   dashboard: 'ボット',
   language: '言語',
   messenger: 'トーク',

@@ -4,6 +4,7 @@ export default {
   connection_connecting: '连接中…',
   connection_lost: '连接已断开，正在重试…',
   connection_open: '已连接',
+  connection_refused: '沙盒需要令牌：请打开它启动时显示的地址。',
   dashboard: '机器人',
   language: '语言',
   messenger: '聊天',

@@ -1,0 +1,1 @@
+"""Announcements: one content, or a template, to many people, each exactly once."""

@@ -1,0 +1,93 @@
+"""What a running bot hears that concerns announcements: receipts, and people it had not met."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from typing import Final
+
+from blazebot.announce.people import People
+from blazebot.announce.store import AnnouncementStore
+from blazebot.errors import AnnouncementError
+from blazebot.wire.ids import contact_conversation_id, is_uuid
+from blazebot.wire.messages import READ, MessageView
+
+logger = logging.getLogger("blazebot.announce")
+
+WRITE_EVERY: Final = 0.5
+"""Seconds for which news are gathered before they are written."""
+
+REMEMBERED: Final = 100_000
+"""People in conversations of whom is known that they are kept, or need not be."""
+
+_HELD: Final = 100_000  # news that wait to be written; beyond them they are let go
+
+
+class Hearing:
+    """Takes news without waiting, and writes them together. ``app_id`` is the bot's."""
+
+    def __init__(self, app_id: str, store: AnnouncementStore, people: People) -> None:
+        self._app_id = app_id
+        self._store = store
+        self._people = people
+        self._receipts: dict[str, str] = {}
+        self._met: list[str] = []
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._writing: asyncio.Task[None] | None = None
+
+    def on_receipt(self, view: MessageView) -> None:
+        """Take the receipt of a message, of an announcement or not."""
+        if len(self._receipts) < _HELD and self._receipts.get(view.message_id) != READ:
+            self._receipts[view.message_id] = view.status or ""
+            self._write_soon()
+
+    def on_message(self, view: MessageView) -> None:
+        """Take a message: whoever writes to the bot by themselves is somebody it has met."""
+        user_id, conversation_id = view.user_id or "", view.conversation_id or ""
+        if (user_id, conversation_id) in self._known:
+            return
+        if not is_uuid(user_id) or len(self._met) >= _HELD:
+            return
+        self._known[user_id, conversation_id] = None
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        if conversation_id == contact_conversation_id(self._app_id, user_id):
+            self._met.append(user_id.lower())
+            self._write_soon()
+
+    async def forget(self, user_id: str) -> None:
+        """Know somebody no more, and write what is still to be written of them."""
+        self._known.pop((user_id, contact_conversation_id(self._app_id, user_id)), None)
+        await self._write()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._write()
+
+    def _write_soon(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_later())
+
+    async def _write_later(self) -> None:
+        try:
+            await asyncio.sleep(WRITE_EVERY)
+            await self._write()
+        finally:
+            self._writing = None
+        if self._receipts or self._met:
+            self._write_soon()
+
+    async def _write(self) -> None:
+        receipts, self._receipts = self._receipts, {}
+        met, self._met = self._met, []
+        try:
+            if met:
+                await self._people.met(met)
+            if receipts:
+                await self._store.receipts(receipts)
+        except AnnouncementError as error:
+            logger.error("receipts of announcements are not kept: %s", error)

@@ -1,0 +1,185 @@
+"""``blazebot announce``: one message to many people, each exactly once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from blazebot.cli.announcing import Keystore, NoWait, document, follow, opened, summary
+from blazebot.cli.command import run
+from blazebot.cli.options import AsJson
+from blazebot.errors import AnnouncementError
+
+if TYPE_CHECKING:
+    from blazebot.announce.announcement import Announcement
+    from blazebot.announce.announcements import Announcements, AnnounceOptions, Rehearsal
+    from blazebot.announce.sources import Recipients
+    from blazebot.announce.templates import Template
+    from blazebot.media import Upload
+    from blazebot.wire.content import Content
+
+_WORDS: Final = ("text", "post", "card", "buttons")
+_FILES: Final = ("file", "image", "video", "audio")
+_BAD_SHOWN: Final = 20
+
+
+def announce(
+    message: Annotated[str, typer.Argument(help="A file with what to say; `-` is standard input.")],
+    *,
+    to: Annotated[
+        Path | None, typer.Option(help="A file of user ids: text, .csv or .jsonl.")
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="All who ever wrote to the bot or befriended it.")
+    ] = False,
+    members: Annotated[
+        str | None, typer.Option(help="The members of a group, by its conversation's id.")
+    ] = None,
+    keystore: Keystore = None,
+    announcement_id: Annotated[
+        str | None,
+        typer.Option("--id", help="Its name, to say the same a second time; else by what it says."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="text, post, card, buttons, file, image, video or audio; else a post if the "
+            "file is .md, and a text if not.",
+        ),
+    ] = None,
+    template: Annotated[
+        bool, typer.Option("--template", help="Put each person's values in: Hello {name}.")
+    ] = False,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Send it encrypted.")] = False,
+    at: Annotated[
+        datetime | None, typer.Option(help="When to begin, in local time: 2026-12-24T18:00.")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option(help="A user who gets it first; then it asks you.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Send nothing if a line is bad.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whom it would go to; send nothing.")
+    ] = False,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a message to many people, each exactly once; the same command goes on where it was.
+
+    A bot that runs with the keystore keeps its line. Ctrl-C pauses. The exit code is 3 if some
+    could not be sent to.
+    """
+
+    async def main() -> int:
+        from blazebot.announce.sources import EVERYONE, Members  # noqa: PLC0415
+
+        targets: list[Recipients] = [
+            *([to] if to else []),
+            *([EVERYONE] if everyone else []),
+            *([Members(members)] if members else []),
+        ]
+        if len(targets) != 1:
+            raise AnnouncementError("give one of --to FILE, --everyone and --members CONVERSATION")
+        content = _template(_content(message, kind)) if template else _content(message, kind)
+        options: AnnounceOptions = {
+            "id": announcement_id,
+            "encrypt": encrypt,
+            "at": None if at is None else at.astimezone(),
+            "first": first,
+            "strict": strict,
+        }
+        async with opened(keystore) as (announcements, rest):
+            if dry_run:
+                rehearsal = await announcements.rehearse(content, targets[0])
+                _tell_rehearsal(rehearsal, as_json=as_json)
+                return 0
+            announcement = await announcements.announce(content, targets[0], **options)
+            await _tell_bad_lines(announcements, announcement)
+            if no_wait:
+                status = await announcement.status()
+                print(document(status) if as_json else summary(status))  # noqa: T201
+                return 0
+            code = await follow(announcements, rest, announcement, as_json=as_json)
+            if first is None or (await announcement.status()).state != "paused":
+                return code
+            if not (yes or _agreed(announcement)):
+                print(  # noqa: T201
+                    f"blazebot: it waits for `blazebot announcements resume {announcement.id}`",
+                    file=sys.stderr,
+                )
+                return code
+            await announcement.resume()
+            return await follow(announcements, rest, announcement, as_json=as_json)
+
+    run(main)
+
+
+def _content(message: str, kind: str | None) -> Content | Upload[Any]:
+    from blazebot import media  # noqa: PLC0415
+    from blazebot.wire.content import Post, Text, decode_bytes  # noqa: PLC0415
+
+    path = Path(message)
+    kind = kind or ("post" if path.suffix.lower() == ".md" else "text")
+    if kind in _FILES:
+        upload: Content | Upload[Any] = getattr(media, kind)(path)
+        return upload
+    if kind not in _WORDS:
+        allowed = ", ".join((*_WORDS, *_FILES))
+        raise AnnouncementError(f"--as: should be one of {allowed}, not {kind!r:.80}")
+    try:
+        raw = sys.stdin.buffer.read() if message == "-" else path.read_bytes()
+        text = raw.decode()
+    except OSError as error:
+        raise AnnouncementError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise AnnouncementError(f"{path} is not UTF-8: to send it as a file give --as") from None
+    if kind in ("text", "post"):
+        return Text(text) if kind == "text" else Post(text)
+    return decode_bytes({"card": "APP_CARD", "buttons": "APP_BUTTON_GROUP"}[kind], raw)
+
+
+def _template(content: Content | Upload[Any]) -> Template:
+    from blazebot.announce.templates import Template  # noqa: PLC0415
+
+    return Template(content)  # type: ignore[arg-type]  # it says itself what it takes
+
+
+def _agreed(announcement: Announcement) -> bool:
+    return sys.stdin.isatty() and typer.confirm("Send it to the others?", err=True)
+
+
+async def _tell_bad_lines(announcements: Announcements, announcement: Announcement) -> None:
+    count, bad = await announcements.bad_lines(announcement.id)
+    for one in bad[:_BAD_SHOWN]:
+        print(f"blazebot: line {one.line} {one.reason}", file=sys.stderr)  # noqa: T201
+    if count > _BAD_SHOWN:
+        print(  # noqa: T201
+            f"blazebot: {count - _BAD_SHOWN:,} more bad lines: `blazebot announcements show "
+            f"{announcement.id}`",
+            file=sys.stderr,
+        )
+
+
+def _tell_rehearsal(rehearsal: Rehearsal, *, as_json: bool) -> None:
+    import msgspec  # noqa: PLC0415
+
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(rehearsal)))  # noqa: T201
+        return
+    for line, reason in rehearsal.bad_lines[:_BAD_SHOWN]:
+        print(f"line {line} {reason}")  # noqa: T201
+    print(  # noqa: T201
+        f"it would go to {rehearsal.people:,} people; {rehearsal.stopped:,} want no announcements; "
+        f"{rehearsal.bad:,} bad lines"
+    )
+    if rehearsal.example:
+        print(f"\n{rehearsal.example}")  # noqa: T201

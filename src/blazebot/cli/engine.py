@@ -1,0 +1,112 @@
+"""The commands ``blazebot engine init`` and ``status``: what bots have on NATS JetStream."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blazebot.cli.command import run
+from blazebot.cli.options import AsJson
+from blazebot.cli.roles import NOT_INSTALLED, Engine, engine_url
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+
+    from blazebot.bot.settings import BotSettings
+    from blazebot.jetstream.names import Names
+
+engine = typer.Typer(help="What bots have on NATS JetStream.", no_args_is_help=True)
+
+Keystores = Annotated[
+    list[str] | None, typer.Argument(help="Paths of keystores; by default BLAZEBOT_KEYSTORE.")
+]
+WITHIN = 10.0
+"""Seconds for a connection to NATS."""
+
+
+@engine.command()
+def init(
+    keystores: Keystores = None,
+    *,
+    engine: Engine = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, max=5, help="Nodes of a cluster that keep everything.")
+    ] = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Messages handled at once, at most.")
+    ] = None,
+) -> None:
+    """Make the streams, consumers and buckets of bots; once made they stay as they are."""
+
+    async def main() -> None:
+        from blazebot.jetstream.streams import (  # noqa: PLC0415
+            Terms,
+            declare,
+            gateways_bucket,
+            states_bucket,
+        )
+
+        async def make(js: JetStreamContext, names: Names, settings: BotSettings) -> None:
+            terms = Terms(settings.engine_partitions, settings.engine_replicas)
+            await declare(js, names, terms)
+            await gateways_bucket(js, terms)
+            await states_bucket(js, names, terms)
+            print(f"{names.app_id}: {terms.partitions} partitions, {terms.replicas} replicas")  # noqa: T201
+
+        chosen = {"engine_replicas": replicas, "engine_partitions": partitions}
+        await _with_each(keystores or [None], engine, chosen, make)
+
+    run(main)
+
+
+@engine.command()
+def status(keystores: Keystores = None, *, engine: Engine = None, json: AsJson = False) -> None:
+    """Show who holds the line of bots, what waits, and dead letters."""
+
+    async def main() -> None:
+        from blazebot.jetstream.status import read_status  # noqa: PLC0415
+        from blazebot.wire.codec import encode_json  # noqa: PLC0415
+
+        async def show(js: JetStreamContext, names: Names, settings: BotSettings) -> None:
+            status = await read_status(js, names)
+            if json:
+                print(encode_json(status).decode())  # noqa: T201
+                return
+            print(  # noqa: T201
+                f"{status.bot_id}: held by {status.holder or 'nobody'}; {status.waiting} messages "
+                f"wait, {status.at_workers} at workers ({status.redelivered} of them again), "
+                f"{status.unacknowledged} notes not told to the service, "
+                f"{status.dead_letters} dead letters"
+            )
+
+        await _with_each(keystores or [None], engine, {}, show)
+
+    run(main)
+
+
+async def _with_each(
+    keystores: Sequence[str | None],
+    engine: str | None,
+    chosen: dict[str, int | None],
+    do: Callable[[JetStreamContext, Names, BotSettings], Awaitable[None]],
+) -> None:
+    """Do something for each bot, with the settings ``chosen`` over its own."""
+    from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
+    from blazebot.jetstream.names import Names  # noqa: PLC0415
+    from blazebot.keys.keystore import Keystore  # noqa: PLC0415
+
+    try:
+        from blazebot.jetstream.connection import connect  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise NOT_INSTALLED from None
+    url = engine_url(engine or load_bot_settings().engine)
+    client = await connect(url, name="blazebot engine", within=WITHIN)
+    try:
+        for keystore in keystores:
+            settings = load_bot_settings({"keystore": keystore, **chosen})
+            names = Names(Keystore.load(settings.keystore).app_id)
+            await do(client.jetstream(), names, settings)
+    finally:
+        await client.close()

@@ -1,0 +1,336 @@
+"""A bot's line while this gateway holds it: messages to JetStream, sends and receipts from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
+
+from blazebot.bot.settings import BotSettings
+from blazebot.client.blaze import BlazeClient
+from blazebot.client.proxies import Proxies, open_http
+from blazebot.client.quota import Sends
+from blazebot.client.receipts import ReceiptSender
+from blazebot.client.rest import RestClient
+from blazebot.delivery.engine import Engine
+from blazebot.delivery.inbox import Inbox
+from blazebot.delivery.limiter import QuotaLimiter
+from blazebot.errors import BlazebotError, ConnectionLost, EngineError, FrameError, NotRunning
+from blazebot.jetstream.bundle import Bundle
+from blazebot.jetstream.calls import ACTIONS, REFUSED, TAKE, Answer, Call
+from blazebot.jetstream.connection import Client, NatsError
+from blazebot.jetstream.gateway_line import OPEN
+from blazebot.jetstream.names import GATEWAY_CONSUMER, Names, partition_of
+from blazebot.keys.keystore import Keystore
+from blazebot.watch.counts import Counts
+from blazebot.wire.codec import decode_json, encode_json
+from blazebot.wire.messages import DELIVERED, MessageView, Receipt
+
+logger = logging.getLogger("blazebot.jetstream")
+
+SAY_EVERY: Final = 1.0
+"""Seconds after which workers are told again whether the line is open."""
+
+_PUBLISHED: Final = 2.0  # seconds for a PubAck, before it is published again
+_PUBLISH_TRIES: Final = 3  # before its conversation rests
+_ANSWERS: Final = 10_000  # that are remembered, for calls that are repeated
+_PULL: Final = 5.0
+_PULLED: Final = 50
+_PAUSE: Final = 1.0
+
+
+class HeldLine:
+    """The line of one bot, and what goes by it. Made by :meth:`start`, ended by :meth:`close`.
+
+    A message from the service goes to JetStream, in the order of its conversation, and is
+    acknowledged as delivered once JetStream has it; what cannot be published waits, as a failed
+    handler does.
+    """
+
+    def __init__(
+        self,
+        keystore: Keystore,
+        settings: BotSettings,
+        *,
+        client: Client,
+        js: JetStreamContext,
+        names: Names,
+        directory: Path,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._js = js
+        self._names = names
+        self._http = open_http(Proxies(settings.proxy))
+        self._quota = QuotaLimiter(directory / "quota", settings.quota)
+        rest = RestClient(
+            keystore,
+            self._http,
+            urls=settings.rest_addresses,
+            timeout=settings.request_timeout,
+            quota=self._quota,
+        )
+        self._inbox = Inbox(
+            limit=settings.inbox_limit,
+            lane_limit=settings.conversation_limit,
+            keep_ids=settings.remember_for,
+            ids_limit=settings.remembered_ids,
+            bytes_limit=settings.inbox_bytes,
+        )
+        self.line = BlazeClient(
+            keystore,
+            self._http,
+            rest,
+            urls=settings.blaze_addresses,
+            on_message=self._on_message,
+            on_receipt=self._on_receipt,
+            on_unknown=self._acknowledge,
+            on_open=self._on_open,
+            on_accepted=lambda: None,
+            heartbeat=settings.heartbeat,
+            request_timeout=settings.request_timeout,
+            frame_limit=settings.frame_limit,
+            accepted_before=False,
+        )
+        self._receipts = ReceiptSender(
+            on_socket=self.line.acknowledge,
+            by_rest=rest.acknowledge,
+            confirmed=self._confirmed,
+            batch=settings.receipt_batch,
+            delay=settings.receipt_delay,
+            limit=settings.remembered_ids,
+        )
+        self._engine = Engine(
+            self._inbox,
+            handle=self._publish,
+            bury=_keep,
+            acknowledge=self._delivered,
+            line=self.line,
+            concurrency=settings.concurrency,
+            handler_timeout=settings.handler_timeout,
+            max_tries=settings.max_tries,
+            retry_window=settings.retry_window,
+        )
+        self._calls: dict[str, asyncio.Task[None]] = {}
+        self._answered: dict[str, bytes] = {}
+        self._answers: dict[str, Bundle] = {}
+        self._seen = Bundle(lambda body: client.publish(names.receipts, body))
+        self._notes: dict[str, _Note] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = AsyncExitStack()
+        self._sent = 0
+
+    async def start(self) -> None:
+        """Begin to serve workers; the line is opened by who runs it."""
+        calls = await self._client.subscribe(self._names.calls, cb=self._on_calls)
+        self._closing.push_async_callback(calls.unsubscribe)
+        self._tasks = [
+            asyncio.create_task(self._say_whether_open()),
+            asyncio.create_task(self._take_handled()),
+        ]
+
+    async def close(self) -> None:
+        """Close the line first; then end what was under way, which others do again."""
+        await self.line.close()
+        under_way = [*self._tasks, *self._calls.values()]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._engine.stop(0.0)
+        await self._receipts.close()
+        with suppress(NatsError):
+            await self._closing.aclose()
+        await self._http.close()
+        self._quota.close()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more, publish what is at hand, send the last receipts, within the grace."""
+        deadline = time.monotonic() + grace
+        await self._engine.stop(grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                if self._calls:
+                    await asyncio.wait(self._calls.values())
+                await self._receipts.flush()
+
+    def counts(self) -> Counts:
+        """Return what has been counted since this gateway holds the line."""
+        return Counts(
+            received=self._inbox.offered,
+            handled=self._engine.handled,
+            failed=self._engine.failed,
+            retried=self._engine.retried,
+            redelivered=self._inbox.repeats,
+            let_go=self._inbox.let_go,
+            acknowledged=self._receipts.acknowledged,
+            buried=0,
+            sent=self._sent,
+            bad_frames=self.line.bad_frames,
+            reconnects=max(0, self.line.connections - 1),
+            in_flight=self._engine.in_flight,
+            at_hand=len(self._inbox),
+            dead_letters=0,
+            quota_used=self._quota.used,
+            quota=self._quota.quota,
+            handlers={},
+            jobs={},
+        )
+
+    # From the service
+
+    def _on_open(self) -> None:
+        self._engine.line_opened()
+
+    def _on_message(self, view: MessageView) -> None:
+        self._engine.offer(view)
+
+    def _on_receipt(self, view: MessageView) -> None:
+        self._seen.add(encode_json(view))
+
+    async def _publish(self, view: MessageView) -> None:
+        """Publish a message; return once JetStream has it. Raises ConnectionLost: not known."""
+        partition = partition_of(view.conversation_id or "", self._settings.engine_partitions)
+        subject = self._names.partition_subject(partition)
+        headers = {"Nats-Msg-Id": self._names.deduplication_id(view.message_id)}
+        body = encode_json(view)
+        for tries_left in reversed(range(_PUBLISH_TRIES)):
+            try:
+                acknowledged = await self._js.publish_async(subject, body, headers=headers)
+                async with asyncio.timeout(_PUBLISHED):
+                    await acknowledged
+            except (NatsError, TimeoutError) as error:
+                if not tries_left:
+                    words = str(error) or type(error).__name__
+                    raise ConnectionLost(f"JetStream did not take a message: {words}") from None
+            else:
+                return
+
+    def _delivered(self, message_id: str, status: str) -> None:
+        self._receipts.add(message_id, DELIVERED)  # read it is once a worker has handled it
+
+    def _acknowledge(self, message_id: str, status: str) -> None:
+        self._receipts.add(message_id, status)
+
+    # From workers: sends
+
+    async def _on_calls(self, message: Msg) -> None:
+        try:
+            calls = decode_json(message.data, list[Call])
+        except FrameError as error:
+            logger.error("a call of a worker cannot be read: %s", error)
+            return
+        for call in calls:
+            answer = self._answered.get(call.id)
+            if answer is not None:
+                self._answer(message.reply, answer)
+            elif call.id not in self._calls and call.action in ACTIONS:
+                # One that is under way is answered when it ends.
+                self._calls[call.id] = asyncio.create_task(self._serve(call, message.reply))
+
+    async def _serve(self, call: Call, reply: str) -> None:
+        try:
+            try:
+                await self._do(call)
+            except NotRunning:
+                return  # this gateway has let the line go: the next one gets the call again
+            except BlazebotError as error:
+                answer = Answer.of(call.id, error)
+            else:
+                self._sent += call.count
+                answer = Answer.of(call.id)
+            body = self._answered[call.id] = encode_json(answer)
+            if len(self._answered) > _ANSWERS:
+                del self._answered[next(iter(self._answered))]
+            self._answer(reply, body)
+        finally:
+            self._calls.pop(call.id, None)
+
+    async def _do(self, call: Call) -> None:
+        if call.action == REFUSED:
+            self._quota.refused(call.retry_after)
+        elif call.action == TAKE:
+            await self._quota.take(call.count, first=call.first)
+        else:
+            sends = Sends(self._quota, call.count, call.first)
+            await self.line.request(call.action, call.params, within=call.within, sends=sends)
+
+    def _answer(self, reply: str, answer: bytes) -> None:
+        bundle = self._answers.get(reply)
+        if bundle is None:
+            bundle = self._answers[reply] = Bundle(lambda body: self._client.publish(reply, body))
+        bundle.add(answer)
+
+    async def _say_whether_open(self) -> None:
+        while True:
+            with suppress(NatsError):
+                await self._client.publish(self._names.line, OPEN if self.line.is_open else b"")
+            await asyncio.sleep(SAY_EVERY)
+
+    # From workers: what was handled
+
+    async def _take_handled(self) -> None:
+        while True:
+            try:
+                subscription = await self._js.pull_subscribe_bind(
+                    GATEWAY_CONSUMER, self._names.handled
+                )
+                try:
+                    while True:
+                        with suppress(NatsTimeout):
+                            for message in await subscription.fetch(_PULLED, timeout=_PULL):
+                                await self._on_handled(message)
+                finally:
+                    with suppress(NatsError):
+                        await subscription.unsubscribe()
+            except NatsError as error:
+                logger.warning("what was handled is not known: %s", error or type(error).__name__)
+                await asyncio.sleep(_PAUSE)
+
+    async def _on_handled(self, message: Msg) -> None:
+        try:
+            receipts = decode_json(message.data, list[Receipt])
+        except FrameError as error:
+            logger.error("a note of a worker cannot be read and is dropped: %s", error)
+            await message.term()
+            return
+        note = _Note(message, len(receipts))
+        for receipt in receipts:
+            self._notes[receipt.message_id] = note
+            self._receipts.add(receipt.message_id, receipt.status)
+
+    def _confirmed(self, message_ids: Sequence[str]) -> None:
+        self._inbox.confirmed(message_ids, time.monotonic())
+        for message_id in message_ids:
+            note = self._notes.pop(message_id, None)
+            if note is not None:
+                note.left -= 1
+                if not note.left:
+                    asyncio.ensure_future(_acknowledge_note(note.message))  # noqa: RUF006 - soon over
+
+
+class _Note:
+    """A worker's note of what was handled, and how much of it the service has not taken yet."""
+
+    __slots__ = ("left", "message")
+
+    def __init__(self, message: Msg, left: int) -> None:
+        self.message = message
+        self.left = left
+
+
+async def _acknowledge_note(message: Msg) -> None:
+    with suppress(NatsError):
+        await message.ack()
+
+
+async def _keep(view: MessageView, error: BaseException, tries: int) -> None:
+    """Refuse to bury a message: the service keeps it until JetStream takes it."""
+    raise EngineError(f"JetStream does not take message {view.message_id}: {error}")

@@ -1,0 +1,113 @@
+"""What gateways and workers share that touches nothing outside: names, partitions, calls."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blazebot.errors import (
+    BlazebotError,
+    ConnectionLost,
+    EngineError,
+    Forbidden,
+    RequestTimeout,
+    TooManyRequests,
+)
+from blazebot.jetstream.bundle import bundled
+from blazebot.jetstream.calls import Answer
+from blazebot.jetstream.connection import connect
+from blazebot.jetstream.names import Names, partition_of
+from blazebot.jetstream.streams import dropped
+from blazebot.wire.codec import decode_json, encode_json
+
+APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
+
+
+@pytest.mark.parametrize(
+    ("conversation_id", "partition"),
+    [
+        ("c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8", 70),
+        ("00000000-0000-0000-0000-000000000000", 9),
+    ],
+)
+def test_a_conversation_stays_in_its_partition(conversation_id: str, partition: int) -> None:
+    # Another number would let two workers have one conversation at once, after an update.
+    assert partition_of(conversation_id, 128) == partition
+    assert partition_of(conversation_id.upper(), 128) == partition
+
+
+def test_conversations_spread_evenly() -> None:
+    counts = [0] * 32
+    for number in range(32_000):
+        counts[partition_of(str(UUID(int=number * 2**64 + number)), 32)] += 1
+    assert min(counts) > 800
+    assert max(counts) < 1200
+
+
+def test_names_of_two_bots_differ() -> None:
+    one, other = Names(APP_ID), Names(APP_ID.replace("8", "9"))
+    for name in ("messages", "handled", "dead_letters", "states", "calls", "line", "receipts"):
+        assert getattr(one, name) != getattr(other, name)
+    assert one.deduplication_id("x") == f"{APP_ID}:x"
+
+
+@given(st.lists(st.text(max_size=40)), st.integers(10, 200))
+def test_bundles_hold_everything_in_order_and_little_at_once(
+    texts: list[str], largest: int
+) -> None:
+    items = [json.dumps(text).encode() for text in texts]
+    bodies = bundled(items, largest)
+    assert [text for body in bodies for text in json.loads(body)] == texts
+    for body in bodies:
+        assert len(body) <= largest or len(json.loads(body)) == 1
+
+
+def refused() -> TooManyRequests:
+    error = TooManyRequests(429, "slower", status=202, extra={"reason": "quota"})
+    error.retry_after = 2.5
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (None, None),
+        (Forbidden(403, "no"), Forbidden),
+        (refused(), TooManyRequests),
+        (RequestTimeout("too late"), ConnectionLost),
+    ],
+)
+def test_a_worker_sees_the_error_of_the_service(
+    error: BlazebotError | None, kind: type[BlazebotError] | None
+) -> None:
+    answer = decode_json(encode_json(Answer.of("1", error)), Answer)
+    failure = answer.failure
+    if error is None or kind is None:
+        assert failure is None
+        return
+    assert type(failure) is kind
+    assert str(failure) == str(error)
+    for name in ("code", "status", "description", "extra", "retry_after"):
+        assert getattr(failure, name, None) == getattr(error, name, None)
+
+
+def test_what_a_server_dropped_is_found() -> None:
+    asked = {"name": "a", "max_ack_pending": 1, "metadata": {"a": "b"}, "backoff": None}
+    assert dropped(asked, {"name": "a", "max_ack_pending": 1, "more": 2}) == ["metadata"]
+    assert dropped(asked, asked) == []
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4222", "http://127.0.0.1", "nats://", ""])
+async def test_what_is_no_address_is_told(url: str) -> None:
+    with pytest.raises(EngineError, match="nats://host:4222"):
+        await connect(url, name="test", within=1)
+
+
+async def test_a_password_is_not_told() -> None:
+    with pytest.raises(EngineError, match="no connection") as caught:
+        await connect("nats://me:hunter2@127.0.0.1:1", name="test", within=0.2)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,227 @@
+"""Announcements of a bot that runs: who gets them, what is known of them, and who wants none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from blazebot import (
+    EVERYONE,
+    Announcement,
+    AnnouncementError,
+    Bot,
+    Conversation,
+    Template,
+    announcement_words,
+)
+from tests.wire.world import World
+
+
+async def test_everybody_who_ever_wrote_or_befriended(world: World) -> None:
+    bot = await world.bot()
+    async with bot:
+        friend, writer = await world.person(bot), await world.person()
+        stranger = await world.person()
+        await world.say(writer, bot, "hi")
+        await world.until(lambda: set(world.statuses(writer).values()) == {"READ"})
+        await world.until(lambda: set(world.statuses(friend).values()) == {"READ"})
+    async with bot:  # it is kept over a restart
+        announcement = await bot.announce("news", EVERYONE)
+        progress = await announcement.wait()
+        assert (progress.state, progress.total, progress.sent) == ("done", 2, 2)
+        await world.until(lambda: world.texts(friend, bot) == ["news"])
+        await world.until(lambda: world.texts(writer, bot) == ["news"])
+        # The same again is the same announcement: only who is new gets it.
+        again = await bot.announce("news", [friend, stranger.upper()])
+        assert again.id == announcement.id
+        assert (await again.wait()).total == 3
+        await world.until(lambda: world.texts(stranger, bot) == ["news"])
+    assert world.texts(friend, bot) == ["news"]
+
+
+async def test_who_read_it_is_known_and_all_is_exported(world: World) -> None:
+    bot = await world.bot()
+    async with bot:
+        people = [await world.person(bot) for _ in range(3)]
+        nobody = str(uuid4())
+        announcement = await bot.announce("news", [*people, nobody])
+        await announcement.wait()
+        await world.until(lambda: "news" in world.texts(people[0], bot))
+        (message,) = [one for one in world.messages(people[0]) if one["text"] == "news"]
+        reads = [{"person_id": people[0], "message_ids": [message["message_id"]]}]
+        await world.people.call("read", reads=reads)
+        await until_read(announcement)
+        outcomes = {one.user_id: one async for one in announcement.recipients()}
+    assert outcomes[people[0]].outcome == "read"
+    assert outcomes[nobody].outcome == "failed"
+    assert outcomes[nobody].reason
+
+
+async def until_read(announcement: Announcement) -> None:
+    async with asyncio.timeout(20):
+        while not (await announcement.status()).read:
+            await asyncio.sleep(0.05)
+
+
+async def test_people_stop_announcements_by_a_word(world: World) -> None:
+    bot = await world.bot()
+    bot.include(announcement_words())
+    async with bot:
+        alice = await world.person(bot)
+        await world.say(alice, bot, " /STOP ")
+        stopped = ["You will get no more announcements."]
+        await world.until(lambda: world.texts(alice, bot) == stopped)
+        progress = await (await bot.announce("news", [alice])).wait()
+        assert (progress.sent, progress.skipped) == (0, 1)
+        await world.say(alice, bot, "Subscribe")
+        await world.until(lambda: len(world.texts(alice, bot)) == 2)
+        assert (await (await bot.announce("more", [alice])).wait()).sent == 1
+
+
+async def test_a_template_and_the_members_of_a_group(world: World) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        template = Template("Hello {name}")
+        people = [(alice, {"name": "Alice"}), (bob, {"nickname": "B"}), (bob, {"name": "Bob"})]
+        announcement = await bot.announce(template, people)
+        await announcement.wait()
+        await world.until(lambda: world.texts(bob, bot)[-1:] == ["Hello Bob"])
+        count, bad = await bot.announcements.bad_lines(announcement.id)
+        assert (count, bad[0].line) == (1, 2)
+        group = await world.control.call(
+            "POST", "/groups", {"creator_id": alice, "name": "g", "participants": [bot.id, bob]}
+        )
+        members = await bot.announce("to all", Conversation(group["conversation_id"]))
+        assert (await members.wait()).sent == 2
+        await world.until(lambda: world.texts(alice, bot)[-1:] == ["to all"])
+
+
+async def test_one_gets_it_first_and_it_can_be_taken_back(world: World) -> None:
+    async with await world.bot() as bot:
+        me, other = await world.person(bot), await world.person(bot)
+        announcement = await bot.announce("news", [other, me], first=me)
+        progress = await announcement.wait()
+        assert (progress.state, progress.sent, progress.waiting) == ("paused", 1, 1)
+        await world.until(lambda: world.texts(me, bot) == ["news"])
+        await announcement.resume()
+        await announcement.wait()
+        await world.until(lambda: world.texts(other, bot) == ["news"])
+        await announcement.recall()
+        assert (await announcement.wait()).recalled == 2
+        await world.until(lambda: "news" not in world.texts(other, bot) + world.texts(me, bot))
+        with pytest.raises(AnnouncementError, match="another id"):
+            await bot.announce("news", [me])
+        with pytest.raises(AnnouncementError, match="cannot pause"):
+            await announcement.pause()
+
+
+async def test_its_time_comes_by_the_clock_of_the_bot(world: World) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        at = datetime.now(UTC) + timedelta(hours=1)
+        announcement = await bot.announce("later", [alice], at=at)
+        assert (await announcement.status()).waiting == 1
+        bot.clock.move(3700.0)
+        assert (await announcement.wait()).sent == 1
+        with pytest.raises(AnnouncementError, match="time zone"):
+            await bot.announce("x", [alice], at=datetime(2030, 1, 1))
+
+
+async def test_encrypted_and_who_cannot_read_that(world: World) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        await world.control.open_session(bob, public_key=False)
+        progress = await (await bot.announce("secret", [alice, bob], encrypt=True)).wait()
+        assert (progress.sent, progress.failed) == (1, 1)
+        await world.until(lambda: "secret" in world.texts(alice, bot))
+        (message,) = [one for one in world.messages(alice) if one["text"] == "secret"]
+        assert message["category"] == "ENCRYPTED_TEXT"
+
+
+async def test_bad_lines_keep_it_back_where_that_is_asked_for(world: World, tmp_path: Path) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        path = tmp_path / "people.txt"
+        path.write_text(f"{alice}\n\nnobody\n{'x' * 10_000_000}\n{alice}\n")
+        with pytest.raises(AnnouncementError, match=r"line 2 is empty; line 3 .*; line 4 .*line 5"):
+            await bot.announce("news", path, strict=True)
+        assert await bot.announcements.all() == []
+        announcement = await bot.announce("news", path)
+        assert (await announcement.wait()).sent == 1
+        count, bad = await bot.announcements.bad_lines(announcement.id)
+        assert (count, [one.line for one in bad]) == (4, [2, 3, 4, 5])
+    assert world.texts(alice, bot) == ["news"]
+
+
+async def test_people_who_are_yielded(world: World) -> None:
+    async def people() -> AsyncIterator[str]:
+        yield alice
+        yield "nobody"
+        yield bob
+
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person()
+        announcement = await bot.announce("news", people())
+        seen = [one.sent async for one in announcement.progress()]
+        assert seen[-1] == 2
+        assert seen == sorted(seen)
+
+
+async def test_who_is_forgotten_is_nowhere(world: World) -> None:
+    bot = await world.bot()
+    bot.include(announcement_words())
+    async with bot:
+        alice = await world.person(bot)
+        await world.say(alice, bot, "stop")
+        await world.until(lambda: set(world.statuses(alice).values()) == {"READ"})
+        await (await bot.announce("news", [alice])).wait()
+        await bot.forget(alice.upper())
+        assert not await bot.announcements.has_stopped(alice)
+    assert not holds(bot, alice)
+
+
+def holds(bot: Bot, user_id: str) -> list[Path]:
+    """Return the files of a bot that name somebody."""
+    directory = Path(bot.settings.data_dir or "") / bot.id
+    return [path for path in directory.iterdir() if user_id.encode() in path.read_bytes()]
+
+
+async def test_two_processes_of_one_bot_send_an_announcement_once(world: World) -> None:
+    """The command beside a bot that runs: the line stays, and nobody gets it twice."""
+    bot = await world.bot()
+    async with bot:
+        people = [await world.person(bot) for _ in range(5)]
+        directory = Path(bot.settings.data_dir or "")
+        (directory / "people.jsonl").write_text("\n".join(json.dumps(one) for one in people))
+        (directory / "message.txt").write_text("news")
+        done = await command(world, bot, "announce", "message.txt", "--to", "people.jsonl")
+        assert done == 0
+        await world.until(lambda: all(world.texts(one, bot) == ["news"] for one in people))
+        assert (await world.control.bot(bot.id))["connections"] == 1
+        assert await command(world, bot, "forget", people[0]) == 0
+    assert [path.name for path in holds(bot, people[0])] == []
+
+
+async def command(world: World, bot: Bot, *arguments: str) -> int:
+    """Run ``blazebot`` as this bot; return its exit code."""
+    directory = Path(bot.settings.data_dir or "")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "blazebot", *arguments),
+        cwd=directory,
+        env={
+            **os.environ,
+            "BLAZEBOT_KEYSTORE": str(bot._keystore),
+            "BLAZEBOT_SERVER": world.sandbox.url,
+            "BLAZEBOT_DATA_DIR": str(directory),
+        },
+    )
+    async with asyncio.timeout(60):
+        return await process.wait()

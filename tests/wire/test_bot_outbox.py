@@ -1,0 +1,132 @@
+"""Sends outside handlers: once they are accepted they are sent, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from blazebot import Bot, Conversation
+from blazebot.errors import OutboxError, SendTimeout, ServiceError
+from tests.wire.conftest import Logged
+from tests.wire.world import World
+
+TEXTS = [f"text {number:03}" for number in range(250)]
+
+
+async def test_accepted_messages_survive_a_kill_in_order(world: World) -> None:
+    bot = await world.bot()
+    alice = await world.person(bot)
+    # While the service takes nothing, all that is accepted waits on disk.
+    fault = await world.control.add_fault("error", code=500, only="CREATE_*", times=None)
+    async with running(world, bot, alice, TEXTS) as process:
+        process.kill()
+        await process.wait()
+    assert world.texts(alice, bot) == []
+    # And what the next process sends at first is never answered: it is sent again.
+    await world.control.clear_faults(fault)
+    await world.control.add_fault("lost_answer", only="CREATE_*")
+    bot.use(bot._keystore or "", request_timeout=0.5)
+    async with bot:
+        await world.until(lambda: len(world.texts(alice, bot)) == len(TEXTS))
+        last = await bot.send(alice, "after them")
+        assert last
+        await world.until(lambda: world.texts(alice, bot) == [*TEXTS, "after them"])
+
+
+@asynccontextmanager
+async def running(
+    world: World, bot: Bot, to: str, texts: list[str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a process of the bot that has accepted these texts."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.wire.outbox_bot", to),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        env={
+            **os.environ,
+            "BLAZEBOT_KEYSTORE": str(bot._keystore),
+            "BLAZEBOT_SERVER": world.sandbox.url,
+            "BLAZEBOT_DATA_DIR": str(bot.settings.data_dir),
+        },
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write("\n".join(texts).encode())
+        process.stdin.close()
+        async with asyncio.timeout(30):
+            assert await process.stdout.readline() == b"accepted\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_send_that_is_cut_off_is_sent_once(world: World) -> None:
+    bot = await world.bot(send_timeout=1.0, request_timeout=0.3)
+    alice = await world.person(bot)
+    async with bot:
+        await world.control.add_fault("lost_answer", only="CREATE_*", times=4)
+        with pytest.raises(SendTimeout):
+            await bot.send(alice, "one")
+        await bot.send(alice, "two")
+        await world.until(lambda: world.texts(alice, bot) == ["one", "two"])
+
+
+async def test_who_waits_is_told_of_a_refusal_and_otherwise_it_is_kept(
+    world: World, logged: Logged
+) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        nowhere = Conversation(str(uuid4()))
+        with pytest.raises(ServiceError):
+            await bot.send(nowhere, "x")
+        assert await bot.outbox.failed() == []
+        message_id = await bot.enqueue(nowhere, "y")
+        await bot.enqueue(alice, "the others go on")
+        await world.until(lambda: world.texts(alice, bot) == ["the others go on"])
+        await logged.until(f"{message_id} of the outbox is refused")
+        (failed,) = await bot.outbox.failed()
+        assert (failed.message_id, failed.conversation_id) == (message_id, nowhere.id)
+        assert "403" in failed.reason
+
+
+async def test_what_has_a_key_is_sent_once_however_often(world: World) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person()  # the conversation is created on the way
+        ids = {await bot.enqueue(alice, "first words", key="welcome") for _ in range(3)}
+        assert ids == {await bot.send(alice, "other words", key="welcome")}
+        await bot.send(alice, "end")
+        await world.until(lambda: world.texts(alice, bot)[-1:] == ["end"])
+        assert world.texts(alice, bot) == ["first words", "end"]
+
+
+async def test_what_a_session_that_is_gone_has_left_is_taken_over(world: World) -> None:
+    bot = await world.bot()
+    alice = await world.person(bot)
+    fault = await world.control.add_fault("error", code=500, only="CREATE_*", times=None)
+    async with running(world, bot, alice, ["left"]) as process:
+        process.kill()
+        await process.wait()
+    await world.control.clear_faults(fault)
+    bot.use(await world.control.issue_session(bot.id, "app"))
+    async with bot:
+        await world.until(lambda: world.texts(alice, bot) == ["left"])
+
+
+async def test_nothing_is_accepted_that_cannot_be_kept(world: World) -> None:
+    bot = await world.bot()
+    async with bot:
+        alice = await world.person(bot)
+        (Path(bot.settings.data_dir or "") / bot.id / "outbox.db").mkdir()
+        with pytest.raises(OutboxError, match=r"outbox\.db"):
+            await bot.send(alice, "x")
