@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
 
-test: setup  ## Lint, types and every test, with the time of each part
+test: setup chromium  ## Lint, types and every test, with the time of each part
 	@$(BIN)/python -m tests.parts
 
 lint: setup  ## Linter, formatter and strict types
@@ -54,6 +54,14 @@ venv-package:
 	@echo "Installing python3-venv ..."
 	@$$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq
 	@$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq python3-venv
+
+# What the page is tested in.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+		echo "Installing Chromium ..."; \
+		$$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq && \
+		$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq chromium; }
 
 clean:
 	rm -rf $(VENV) .audit sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis

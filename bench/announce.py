@@ -90,8 +90,11 @@ def print_announce(result: AnnounceResult) -> None:
     """Print a result in words."""
     print(f"{result.name}: {result.messages:,} people, median of {result.rounds}")
     print(f"  {'':9} {'us/message':>10} {'messages/s':>11} {'peak MB':>8}")
-    print(f"  {'floor':9} {result.floor_us:10.1f} {result.floor_rate:11,.0f} {result.floor_peak_mb:8.1f}")
-    print(f"  {'Blazebot':9} {result.blazebot_us:10.1f} {result.rate:11,.0f} {result.peak_mb:8.1f}")
+    for who, us, rate, peak in (
+        ("floor", result.floor_us, result.floor_rate, result.floor_peak_mb),
+        ("Blazebot", result.blazebot_us, result.rate, result.peak_mb),
+    ):
+        print(f"  {who:9} {us:10.1f} {rate:11,.0f} {peak:8.1f}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

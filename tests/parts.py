@@ -44,6 +44,8 @@ PARTS = (
     Part("unit", 60, (pytest("tests/unit"),)),
     Part("wire", 120, (pytest("tests/wire", *AT_ONCE),)),
     Part("commands", 90, (pytest("tests/commands", *AT_ONCE),)),
+    Part("nats", 90, (pytest("tests/nats", *AT_ONCE),)),
+    Part("browser", 90, (pytest("tests/browser", *AT_ONCE),)),
 )
 
 

@@ -9,10 +9,13 @@ from playwright.async_api import Page, expect
 from tests.browser.box import Box
 
 
+def databases(directory: Path) -> list[Path]:
+    return [path for path in directory.glob("*.db*") if path.is_file()]
+
+
 def remove_database(directory: Path) -> None:
-    for path in directory.glob("*.db*"):
-        if path.is_file():
-            path.unlink()
+    for path in databases(directory):
+        path.unlink()
 
 
 async def test_it_goes_on_after_a_restart(page: Page, box: Box) -> None:
@@ -51,3 +54,25 @@ async def test_another_database_begins_anew(page: Page, box: Box, tmp_path: Path
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("link", name="Zoe")).to_be_visible()
     await expect(page.get_by_role("link", name="Alice")).to_have_count(0)
+
+
+async def test_a_database_that_was_put_back_is_shown_as_it_is(
+    page: Page, box: Box, tmp_path: Path
+) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    sent = await box.send(bob, recipient_id=alice, text="kept")
+    await box.sandbox.stop()
+    saved = {path: path.read_bytes() for path in databases(tmp_path)}
+    await box.sandbox.start()
+    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    messages = page.get_by_role("article")
+    for text in ("lost", "lost too"):
+        await box.send(bob, conversation_id=sent["conversation_id"], text=text)
+    await expect(messages).to_have_count(3)
+    await box.sandbox.kill()
+    remove_database(tmp_path)
+    for path, content in saved.items():
+        path.write_bytes(content)
+    await box.sandbox.start()
+    await expect(messages).to_have_count(1)
+    await expect(messages).to_contain_text("kept")

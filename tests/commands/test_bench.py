@@ -8,14 +8,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import bench.__main__ as command
 from bench.checker import Checker
+from bench.comparison import COMPARISONS
+from bench.encryption import NEW_SENDERS, Senders, Session
 from bench.frames import Sent, decompress, encode_push, make_texts
 from bench.runs import RunFailed, run_once
 from bench.sandbox import run_sandbox
+from blazebot.keys.encryption import MessageCipher
+from blazebot.keys.issue import issue_keystore
+from blazebot.keys.keystore import Keystore
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,11 +62,12 @@ def run_bench(*arguments: str) -> list[dict[str, Any]]:
 
 
 def test_the_benchmarks_run_and_say_what_they_found() -> None:
-    *results, sandbox = run_bench("--messages", "500", "--rounds", "1")
+    *results, start, sandbox = run_bench("--messages", "500", "--rounds", "1")
     assert (sandbox["name"], sandbox["messages"]) == ("sandbox", 500)
     assert min(sandbox["rate"], sandbox["cpu_us"], sandbox["peak_mb"]) > 0
-    assert [result["name"] for result in results] == ["receive", "echo", "router"]
-    for result in results:
+    assert [result["name"] for result in results] == list(COMPARISONS)
+    assert start["import_ms"] > 0
+    for result in (*results, start):
         assert result.keys() >= FIELDS
         assert result["floor_us"] > 0
         assert result["ratio"] == pytest.approx(
@@ -68,6 +75,8 @@ def test_the_benchmarks_run_and_say_what_they_found() -> None:
         )
         assert result["rate"] > 0
         assert result["peak_mb"] > 10
+        one_at_a_time = result["name"] == "latency"
+        assert (result["p99_ms"] is not None) == one_at_a_time
 
 
 def test_the_scale_is_timed() -> None:
@@ -94,7 +103,7 @@ def test_a_failed_run_is_the_exit_status(
     async def fail(*args: object, **options: object) -> None:
         raise RunFailed("echo: 3 not echoed")
 
-    monkeypatch.setattr(command, "run_once", fail)
+    monkeypatch.setattr(command, "compare", fail)
     assert command.main(["echo", "--rounds", "1"]) == 1
     assert "3 not echoed" in capsys.readouterr().err
 
@@ -108,6 +117,30 @@ def test_a_pushed_frame_has_the_size_that_figures_are_given_for() -> None:
     (sent,) = make_texts(1, 1)
     user_id = sent.conversation_id
     assert len(decompress(encode_push(sent, user_id, user_id))) == 668
+
+
+def test_what_the_stub_encrypts_is_what_blazebot_decrypts_and_few_senders_are_new() -> None:
+    issued = issue_keystore("ed25519", str(uuid4()), str(uuid4()))
+    keystore = Keystore.load(issued.document)
+    session = Session(json.dumps(issued.document))
+    senders = Senders(session)
+    cipher = MessageCipher(keystore.session_id, keystore.private_key)
+    blobs = [senders.encrypt(b"hi %d" % number) for number in range(3 * NEW_SENDERS)]
+    plaintexts = [b"hi %d" % number for number in range(3 * NEW_SENDERS)]
+    assert [cipher.decrypt(blob) for blob in blobs] == plaintexts
+    assert [session.decrypt(blob) for blob in blobs] == plaintexts
+    assert len({blob[3:35] for blob in blobs}) == 3
+
+
+def test_a_client_that_asks_again_is_pushed_what_is_left() -> None:
+    checker = Checker(SENT, echo=False)
+    assert checker.first_left == 0
+    push_all(checker)
+    for message_id in ("m0", "m2"):
+        checker.on_receipt(message_id)
+    assert checker.first_left == 1
+    checker.on_receipt("m1")
+    assert checker.first_left == 3
 
 
 def push_all(checker: Checker) -> None:

@@ -30,7 +30,7 @@ def test_a_new_project_is_ready(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     project = tmp_path / "my-bot"
     for command in (
-        ("pytest", "-q", "-p", "no:cacheprovider"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"),
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
         ("mypy",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,7 @@ from blazebot.errors import (
 from blazebot.jetstream.bundle import bundled
 from blazebot.jetstream.calls import Answer
 from blazebot.jetstream.connection import connect
+from blazebot.jetstream.context import Context
 from blazebot.jetstream.names import Names, partition_of
 from blazebot.jetstream.streams import dropped
 from blazebot.wire.codec import decode_json, encode_json
@@ -105,6 +107,32 @@ def test_what_a_server_dropped_is_found() -> None:
 async def test_what_is_no_address_is_told(url: str) -> None:
     with pytest.raises(EngineError, match="nats://host:4222"):
         await connect(url, name="test", within=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read"),
+        ("{", "no context file"),
+        ('{"user": "me"}', "`url`"),
+        ('{"url": "http://127.0.0.1"}', "nats://host:4222"),
+        ('{"url": "nats://127.0.0.1:1", "ca": "/nowhere.pem"}', "cannot be used"),
+    ],
+)
+async def test_what_is_no_context_file_is_told(
+    tmp_path: Path, text: str | None, words: str
+) -> None:
+    path = tmp_path / "context.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(EngineError, match=words):
+        await connect(str(path), name="test", within=1)
+
+
+def test_a_context_does_not_show_its_secrets() -> None:
+    secrets = {"password": "hunter3", "token": "hunter4"}
+    shown = repr(Context("nats://me:hunter2@host:4222", **secrets))
+    assert shown == "Context(host:4222)"
 
 
 async def test_a_password_is_not_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.wire.announcing import BLOCKED, Outcome, Run, Stage, most_in_window
 
-SHORT = Run(people=3_000, quota=30_000, window=5.0)
+SHORT = Run(people=2_000, quota=30_000, window=5.0)
 """The window is short, so that the limiter works for more than one of them."""
 
 FULL = Run(people=60_000, quota=20_000, window=60.0, within=600.0)

@@ -67,7 +67,8 @@ async def test_who_read_it_is_known_and_all_is_exported(world: World) -> None:
 
 async def until_read(announcement: Announcement) -> None:
     async with asyncio.timeout(20):
-        while not (await announcement.status()).read:
+        # It is on disk, where nothing tells of it.
+        while not (await announcement.status()).read:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 

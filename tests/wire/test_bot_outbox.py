@@ -78,7 +78,7 @@ async def test_a_send_that_is_cut_off_is_sent_once(world: World) -> None:
         await world.control.add_fault("lost_answer", only="CREATE_*", times=4)
         with pytest.raises(SendTimeout):
             await bot.send(alice, "one")
-        await bot.send(alice, "two")
+        await bot.enqueue(alice, "two")
         await world.until(lambda: world.texts(alice, bot) == ["one", "two"])
 
 

@@ -124,7 +124,7 @@ def announce(
 
 
 def _content(message: str, kind: str | None) -> Content | Upload[Any]:
-    from blazebot import media  # noqa: PLC0415
+    import blazebot.media as media  # noqa: PLC0415, PLR0402
     from blazebot.wire.content import Post, Text, decode_bytes  # noqa: PLC0415
 
     path = Path(message)

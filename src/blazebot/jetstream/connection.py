@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Final
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from blazebot.errors import EngineError
+from blazebot.jetstream.context import read_context
 
 __all__ = ["Client", "NatsError", "connect"]
 
@@ -19,8 +19,6 @@ logger = logging.getLogger("blazebot.jetstream")
 # What cannot be reached says so to whoever waits for it; the client's own log has tracebacks.
 logging.getLogger("nats.aio.client").setLevel(logging.CRITICAL)
 
-SCHEMES: Final = ("nats", "tls", "ws", "wss")
-
 _RECONNECT_PAUSE: Final = 1
 _PING_EVERY: Final = 5
 
@@ -28,16 +26,14 @@ _PING_EVERY: Final = 5
 async def connect(url: str, *, name: str, within: float) -> Client:
     """Return a connection to NATS that comes back by itself whenever it is lost.
 
-    ``url`` may be several, separated by commas: the nodes of a cluster. User and password or a
-    token may stand in it. ``name`` is what NATS shows; ``within`` is in seconds.
+    ``url`` may be several, separated by commas: the nodes of a cluster, or the path of a context
+    file. ``name`` is what NATS shows; ``within`` is in seconds.
 
     Raises:
         EngineError: ``url`` is none, or NATS cannot be reached in time.
     """
-    servers = [one.strip() for one in url.split(",")]
-    for server in servers:
-        if urlsplit(server).scheme not in SCHEMES or not urlsplit(server).hostname:
-            raise EngineError("engine: write nats://host:4222, or several with commas between")
+    context = read_context(url)
+    options = context.options()
     client = Client()
 
     async def on_disconnected() -> None:
@@ -47,7 +43,7 @@ async def connect(url: str, *, name: str, within: float) -> Client:
     try:
         async with asyncio.timeout(within):
             await client.connect(
-                servers,
+                context.servers,
                 name=name,
                 error_cb=_on_error,
                 disconnected_cb=on_disconnected,
@@ -55,13 +51,13 @@ async def connect(url: str, *, name: str, within: float) -> Client:
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=_RECONNECT_PAUSE,
                 ping_interval=_PING_EVERY,
+                **options,
             )
     except (NatsError, OSError, TimeoutError) as error:
         words = str(error) or type(error).__name__
-        hosts = ", ".join(urlsplit(server).netloc.rpartition("@")[2] for server in servers)
         raise EngineError(
-            f"no connection to NATS at {hosts} in {within:g} s ({words}): see that nats-server "
-            "runs there with JetStream (-js), and that user and password are right"
+            f"no connection to NATS at {', '.join(context.hosts)} in {within:g} s ({words}): see "
+            "that nats-server runs there with JetStream (-js), and that user and password are right"
         ) from None
     return client
 

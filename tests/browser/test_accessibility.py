@@ -1,0 +1,65 @@
+"""axe finds nothing serious in the three places, in light and dark."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from playwright.async_api import Page, expect
+
+from tests.browser.box import Box
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+SERIOUS = """async () => {
+  const { violations } = await axe.run();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+}"""
+
+
+async def faults(page: Page) -> list[str]:
+    await page.evaluate(f"{AXE};0")
+    found = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {fault}" for fault in await page.evaluate(SERIOUS)]
+    return found
+
+
+async def test_the_messenger(page: Page, box: Box) -> None:
+    alice, bob = await box.person("Alice"), await box.person("Bob")
+    body = {"name": "Tea", "participants": [bob]}
+    group = await box.control.call("POST", f"/people/{alice}/conversations", body)
+    where = {"conversation_id": group["conversation_id"]}
+    first = await box.send(bob, **where, text="a question")
+    await box.send(alice, **where, text="an answer", quote_message_id=first["message_id"])
+    await page.goto(box.messenger(alice, group["conversation_id"]))
+    question = page.get_by_role("article").filter(has_text="a question").first
+    await question.locator(".bubble").click(button="right")
+    await page.get_by_role("menuitem", name="Pin").click()
+    await expect(page.get_by_role("button", name="Pinned message")).to_be_visible()
+    assert await faults(page) == []
+    await question.locator(".bubble").click(button="right")
+    assert await faults(page) == []
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Details").last.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await faults(page) == []
+
+
+async def test_a_fault_is_noticed(page: Page, box: Box) -> None:
+    await page.goto(box.url)
+    await page.evaluate("document.body.insertAdjacentHTML('beforeend', '<button></button>')")
+    assert any("button-name" in fault for fault in await faults(page))
+
+
+async def test_dashboard_and_wire(page: Page, box: Box) -> None:
+    bot = await box.bot("Echo")
+    await box.person("Alice", bot)
+    await page.goto(f"{box.url}#/dashboard")
+    await expect(page.get_by_text("Echo").first).to_be_visible()
+    assert await faults(page) == []
+    await page.goto(f"{box.url}#/wire")
+    await expect(page.get_by_role("switch").first).to_be_visible()
+    assert await faults(page) == []

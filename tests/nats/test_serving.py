@@ -1,0 +1,85 @@
+"""Gateways and workers serve a bot as one process does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from blazebot.jetstream.names import Names, partition_of
+from tests.nats.conftest import MakeFleet
+from tests.nats.storm import kill
+
+
+async def test_a_gateway_and_workers_serve_a_bot(make_fleet: MakeFleet) -> None:
+    fleet = await make_fleet()
+    await fleet.command("engine", "init", "bot.json")
+    for process in (fleet.gateway("gateway"), fleet.worker("one"), fleet.worker("two")):
+        await process.start()
+    people = await fleet.greeted(20)
+    await fleet.say({person: [f"text {number}" for number in range(20)] for person in people})
+    counts = await fleet.settle(10)
+    assert counts.is_perfect, counts
+    log = await fleet.command("engine", "status", "bot.json", "--json")
+    status = json.loads(log.splitlines()[-1])
+    assert status["waiting"] == status["at_workers"] == status["dead_letters"] == 0
+    assert status["holder"].endswith(f"process {(await fleet.holder()).pid}")
+    for process in fleet.processes:
+        assert await process.stop() == 0, process.log
+        assert "Traceback" not in process.log, process.log
+
+
+async def test_one_process_can_be_both(make_fleet: MakeFleet) -> None:
+    fleet = await make_fleet()
+    await fleet.both("bot").start()
+    people = await fleet.greeted(2)
+    await fleet.say({person: ["one", "two"] for person in people})
+    counts = await fleet.settle(10)
+    assert counts.is_perfect, counts
+    assert await fleet.processes[0].stop() == 0, fleet.processes[0].log
+
+
+async def test_what_no_handler_takes_becomes_a_dead_letter_and_holds_nobody_up(
+    make_fleet: MakeFleet,
+) -> None:
+    fleet = await make_fleet()
+    for process in (fleet.gateway("gateway"), fleet.worker("worker")):
+        await process.start()
+    (person,) = await fleet.greeted(1)
+    await fleet.say({person: ["poison", "after it"]})
+    await fleet.until(lambda: fleet.echoes(person) == ["after it"], 30)
+    async with fleet.jetstream() as js:
+        stored = await js.get_msg(Names(fleet.bot_id).dead_letters, 1)
+    letter = json.loads(stored.data or b"")
+    assert letter["error"] == "ValueError: no antidote"
+    assert letter["tries"] == 3
+
+
+async def test_a_message_that_comes_again_has_no_second_effect(make_fleet: MakeFleet) -> None:
+    """Neither within the window, over a restart of NATS, nor after it."""
+    fleet = await make_fleet()
+    gateway, worker = fleet.gateway("gateway"), fleet.worker("worker")
+    await gateway.start()
+    await worker.start()
+    (person,) = await fleet.greeted(1)
+    await fleet.say({person: ["once"]})
+    assert (await fleet.settle(10)).is_perfect
+    for node in fleet.nats.nodes:
+        await kill(node)()
+    await kill(worker)()  # it would know the message still
+    names = Names(fleet.bot_id)
+    async with fleet.jetstream() as js:
+        state = (await js.stream_info(names.messages)).state
+        stored = await js.get_msg(names.messages, state.last_seq)
+        view = json.loads(stored.data or b"")
+        subject = names.partition_subject(partition_of(view["conversation_id"], fleet.partitions))
+        headers = {"Nats-Msg-Id": names.deduplication_id(view["message_id"])}
+        again = await js.publish(subject, stored.data or b"", headers=headers)
+        assert again.duplicate
+        notes = (await js.stream_info(names.handled)).state.messages
+        await js.publish(subject, stored.data or b"")  # as when its id is forgotten
+        async with asyncio.timeout(30):
+            while (await js.stream_info(names.handled)).state.messages == notes:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+    await fleet.say({person: ["the next"]})
+    await fleet.until(lambda: fleet.echoes(person)[-1:] == ["the next"], 20)
+    assert fleet.echoes(person) == ["once", "the next"]
