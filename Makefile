@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format audit bench interop fuzz setup clean
+.PHONY: demo test lint format audit soak bench interop fuzz setup clean
 
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
@@ -30,6 +30,9 @@ fuzz: setup  ## Ten minutes of coverage-guided fuzzing
 	@$(BIN)/python -m fuzz content --seconds 300
 	@$(BIN)/python -m fuzz codec --seconds 200
 	@$(BIN)/python -m fuzz decryption --seconds 100
+
+soak: setup  ## The long forms of the tests that break everything
+	@$(BIN)/python -m pytest -q -m soak tests
 
 audit: setup  ## Known faults in the pinned versions, and the list of what is inside: sbom.json
 	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit; \

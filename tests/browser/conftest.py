@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -47,20 +48,29 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
-    """A sandbox that is restarted at will."""
-    process = SandboxProcess(tmp_path)
-    await process.start()
-    yield process
-    await process.kill()  # nothing of it is looked at any more
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Box]:
+    """A sandbox that tests share: each makes its own people and bots in it."""
+    async with running_box(tmp_path_factory.mktemp("box")) as box:
+        yield box
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def box(sandbox: SandboxProcess, tmp_path: Path) -> AsyncIterator[Box]:
-    """The sandbox, with what tests do in it beside the page."""
-    async with aiohttp.ClientSession() as http:
-        yield Box(sandbox, Control(http, sandbox.url), tmp_path)
+async def own_box(tmp_path: Path) -> AsyncIterator[Box]:
+    """A sandbox with nothing in it, for one test to restart and to make faults in."""
+    async with running_box(tmp_path) as box:
+        yield box
+
+
+@asynccontextmanager
+async def running_box(directory: Path) -> AsyncIterator[Box]:
+    sandbox = SandboxProcess(directory)
+    await sandbox.start()
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Box(sandbox, Control(http, sandbox.url), directory)
+    finally:
+        await sandbox.kill()  # nothing of it is looked at any more
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -75,7 +85,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(context: BrowserContext, sandbox: SandboxProcess) -> AsyncIterator[Page]:
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
     """A tab; whatever script fails in it, or is refused, fails the test."""
     page = await context.new_page()
     failures: list[str] = []

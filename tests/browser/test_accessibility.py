@@ -54,12 +54,12 @@ async def test_a_fault_is_noticed(page: Page, box: Box) -> None:
     assert any("button-name" in fault for fault in await faults(page))
 
 
-async def test_dashboard_and_wire(page: Page, box: Box) -> None:
-    bot = await box.bot("Echo")
-    await box.person("Alice", bot)
-    await page.goto(f"{box.url}#/dashboard")
+async def test_dashboard_and_wire(page: Page, own_box: Box) -> None:
+    bot = await own_box.bot("Echo")
+    await own_box.person("Alice", bot)
+    await page.goto(f"{own_box.url}#/dashboard")
     await expect(page.get_by_text("Echo").first).to_be_visible()
     assert await faults(page) == []
-    await page.goto(f"{box.url}#/wire")
+    await page.goto(f"{own_box.url}#/wire")
     await expect(page.get_by_role("switch").first).to_be_visible()
     assert await faults(page) == []

@@ -40,8 +40,8 @@ def card_of(page: Page, name: str) -> Locator:
     return page.get_by_role("listitem", name=name, exact=True)
 
 
-async def test_a_bot_from_its_making_to_its_end(page: Page, box: Box) -> None:
-    await open_dashboard(page, box)
+async def test_a_bot_from_its_making_to_its_end(page: Page, own_box: Box) -> None:
+    await open_dashboard(page, own_box)
     await expect(page.get_by_text("No bots yet.")).to_be_visible()
     await page.get_by_role("button", name="New bot").click()
     await page.get_by_role("textbox", name="Name").fill("  Weather ")
@@ -64,7 +64,7 @@ async def test_a_bot_from_its_making_to_its_end(page: Page, box: Box) -> None:
     await card.get_by_role("button", name="Delete").click()
     await dialog.get_by_role("button", name="Delete").click()
     await expect(card).to_have_count(0)
-    assert (await box.control.call("GET", "/bots"))["bots"] == []
+    assert (await own_box.control.call("GET", "/bots"))["bots"] == []
 
 
 async def test_a_picture_is_chosen_kept_and_removed(page: Page, box: Box) -> None:
@@ -137,10 +137,11 @@ async def answers(box: Box, bot: str, text: str) -> None:
 async def test_the_line_that_is_shown_runs_a_bot(
     page: Page, box: Box, tmp_path: Path, form: str
 ) -> None:
-    bot = await box.bot("Echo 天气 2")
+    name = f"Echo 天气 {form}"
+    bot = await box.bot(name)
     await open_dashboard(page, box)
-    card = card_of(page, "Echo 天气 2")
-    line, _ = await save_keystore(page, "Echo 天气 2", form, tmp_path)
+    card = card_of(page, name)
+    line, _ = await save_keystore(page, name, form, tmp_path)
     async with running(line, tmp_path):
         await expect(card.get_by_text("Connected", exact=True)).to_be_visible()
         await answers(box, bot, "Are you there?")
@@ -162,18 +163,18 @@ async def test_the_other_line_begins_a_project(page: Page, box: Box, tmp_path: P
 
 
 async def test_a_new_session_ends_the_one_before(page: Page, box: Box, tmp_path: Path) -> None:
-    bot = await box.bot("Echo")
+    bot = await box.bot("Renewed")
     await box.control.issue_session(bot, "app")
     before = (await box.control.bot(bot))["session_id"]
     await open_dashboard(page, box)
-    card = card_of(page, "Echo")
+    card = card_of(page, "Renewed")
     await card.get_by_role("button", name="Generate new session").click()
     await expect(page.get_by_role("dialog")).to_contain_text(
         "The session that the bot has now ends"
     )
     await page.keyboard.press("Escape")
     assert (await box.control.bot(bot))["session_id"] == before
-    await save_keystore(page, "Echo", "app", tmp_path)
+    await save_keystore(page, "Renewed", "app", tmp_path)
     assert (await box.control.bot(bot))["session_id"] != before
 
 

@@ -7,9 +7,9 @@ from playwright.async_api import Page, expect
 from tests.browser.box import Box
 
 
-async def test_a_group_is_created_changed_and_left(page: Page, box: Box) -> None:
-    alice, bob, eve = [await box.person(name) for name in ("Alice", "Bob", "Eve")]
-    await page.goto(box.messenger(alice))
+async def test_a_group_is_created_changed_and_left(page: Page, own_box: Box) -> None:
+    alice, bob, eve = [await own_box.person(name) for name in ("Alice", "Bob", "Eve")]
+    await page.goto(own_box.messenger(alice))
     await page.get_by_role("button", name="New conversation").first.click()
     await page.get_by_role("tab", name="New group").click()
     await page.get_by_label("Name of the group").fill("Tea")
@@ -36,7 +36,7 @@ async def test_a_group_is_created_changed_and_left(page: Page, box: Box) -> None
     await page.get_by_role("button", name="New code").click()
     await expect(code).not_to_have_value(before)
     await page.get_by_label("Mute").select_option("For a week")
-    (group,) = (await box.control.call("GET", f"/people/{bob}/conversations"))["conversations"]
+    (group,) = (await own_box.control.call("GET", f"/people/{bob}/conversations"))["conversations"]
     roles = {one["full_name"]: one["role"] for one in group["participants"]}
     assert (group["name"], roles) == ("Coffee", {"Alice": "OWNER", "Bob": "ADMIN"})
 
@@ -44,7 +44,7 @@ async def test_a_group_is_created_changed_and_left(page: Page, box: Box) -> None
     await expect(page.get_by_text("No conversations yet")).to_be_visible()
 
     # Eve comes back by the code.
-    await page.goto(box.messenger(eve))
+    await page.goto(own_box.messenger(eve))
     await page.get_by_role("button", name="New conversation").first.click()
     await page.get_by_role("tab", name="Join by code").click()
     await page.get_by_label("Code to join with").fill(group["code_id"])

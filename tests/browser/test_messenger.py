@@ -41,16 +41,16 @@ async def choose(page: Page, text: str, what: str) -> None:
     await page.get_by_role("menuitem", name=what).click()
 
 
-async def test_the_first_person_adds_a_bot_and_talks(page: Page, box: Box) -> None:
-    bot_id = await box.bot("Echo")
-    await page.goto(box.url)
+async def test_the_first_person_adds_a_bot_and_talks(page: Page, own_box: Box) -> None:
+    bot_id = await own_box.bot("Echo")
+    await page.goto(own_box.url)
     await page.get_by_label("Name of a new person").fill("Alice")
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="New conversation").first.click()
     await page.get_by_role("button", name="Echo").click()
     await expect(bubble(page, "Hello").get_by_role("img", name="Sent")).to_be_visible()
 
-    async with echo(box, bot_id):
+    async with echo(own_box, bot_id):
         await expect(bubble(page, "You said: Hello")).to_be_visible()
         await expect(page.get_by_role("img", name="Read")).to_have_count(1)
         write = page.get_by_role("textbox", name="Write a message")
@@ -121,12 +121,12 @@ async def test_quotes_recalls_and_pins(page: Page, box: Box) -> None:
     assert seen["pinned"] is False
 
 
-async def test_people_of_two_tabs_talk(page: Page, context: BrowserContext, box: Box) -> None:
-    alice, bob = await box.person("Alice"), await box.person("Bob")
-    sent = await box.send(bob, recipient_id=alice, text="Hello, Alice")
-    await page.goto(box.messenger(alice, sent["conversation_id"]))
+async def test_people_of_two_tabs_talk(page: Page, context: BrowserContext, own_box: Box) -> None:
+    alice, bob = await own_box.person("Alice"), await own_box.person("Bob")
+    sent = await own_box.send(bob, recipient_id=alice, text="Hello, Alice")
+    await page.goto(own_box.messenger(alice, sent["conversation_id"]))
     other = await context.new_page()
-    await other.goto(box.messenger(alice))
+    await other.goto(own_box.messenger(alice))
     await other.get_by_role("link", name="Bob", exact=True).click()
     await item(other, "Alice").click()
     await page.get_by_label("Write a message").fill("Hello, Bob")

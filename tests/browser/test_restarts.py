@@ -18,14 +18,14 @@ def remove_database(directory: Path) -> None:
         path.unlink()
 
 
-async def test_it_goes_on_after_a_restart(page: Page, box: Box) -> None:
-    bob, alice = await box.person("Bob"), await box.person("Alice")
-    sent = await box.send(bob, recipient_id=alice, text="before")
-    await page.goto(box.messenger(alice, sent["conversation_id"]))
+async def test_it_goes_on_after_a_restart(page: Page, own_box: Box) -> None:
+    bob, alice = await own_box.person("Bob"), await own_box.person("Alice")
+    sent = await own_box.send(bob, recipient_id=alice, text="before")
+    await page.goto(own_box.messenger(alice, sent["conversation_id"]))
     messages = page.get_by_role("article")
     await expect(messages.filter(has_text="before")).to_be_visible()
 
-    await box.sandbox.kill()
+    await own_box.sandbox.kill()
     await expect(page.get_by_text("Connection lost")).to_be_visible()
     write = page.get_by_label("Write a message")
     await write.fill("into the void")
@@ -33,22 +33,22 @@ async def test_it_goes_on_after_a_restart(page: Page, box: Box) -> None:
     await expect(page.get_by_text("The sandbox cannot be reached")).to_be_visible()
     await expect(write).to_have_value("into the void")
 
-    await box.sandbox.start()
+    await own_box.sandbox.start()
     await expect(page.get_by_text("Connected")).to_be_visible()
-    await box.send(bob, conversation_id=sent["conversation_id"], text="after")
+    await own_box.send(bob, conversation_id=sent["conversation_id"], text="after")
     await expect(messages.filter(has_text="after")).to_be_visible()
     await write.press("Enter")
     await expect(messages.filter(has_text="into the void")).to_be_visible()
     await expect(messages.filter(has_text="before")).to_have_count(1)
 
 
-async def test_another_database_begins_anew(page: Page, box: Box, tmp_path: Path) -> None:
-    await box.person("Alice")
-    await page.goto(box.url)
+async def test_another_database_begins_anew(page: Page, own_box: Box, tmp_path: Path) -> None:
+    await own_box.person("Alice")
+    await page.goto(own_box.url)
     await expect(page.get_by_role("link", name="Alice")).to_be_visible()
-    await box.sandbox.kill()
+    await own_box.sandbox.kill()
     remove_database(tmp_path)
-    await box.sandbox.start()
+    await own_box.sandbox.start()
     await expect(page.get_by_label("Name of a new person")).to_be_visible()
     await page.get_by_label("Name of a new person").fill("Zoe")
     await page.keyboard.press("Enter")
@@ -57,22 +57,22 @@ async def test_another_database_begins_anew(page: Page, box: Box, tmp_path: Path
 
 
 async def test_a_database_that_was_put_back_is_shown_as_it_is(
-    page: Page, box: Box, tmp_path: Path
+    page: Page, own_box: Box, tmp_path: Path
 ) -> None:
-    bob, alice = await box.person("Bob"), await box.person("Alice")
-    sent = await box.send(bob, recipient_id=alice, text="kept")
-    await box.sandbox.stop()
+    bob, alice = await own_box.person("Bob"), await own_box.person("Alice")
+    sent = await own_box.send(bob, recipient_id=alice, text="kept")
+    await own_box.sandbox.stop()
     saved = {path: path.read_bytes() for path in databases(tmp_path)}
-    await box.sandbox.start()
-    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    await own_box.sandbox.start()
+    await page.goto(own_box.messenger(alice, sent["conversation_id"]))
     messages = page.get_by_role("article")
     for text in ("lost", "lost too"):
-        await box.send(bob, conversation_id=sent["conversation_id"], text=text)
+        await own_box.send(bob, conversation_id=sent["conversation_id"], text=text)
     await expect(messages).to_have_count(3)
-    await box.sandbox.kill()
+    await own_box.sandbox.kill()
     remove_database(tmp_path)
     for path, content in saved.items():
         path.write_bytes(content)
-    await box.sandbox.start()
+    await own_box.sandbox.start()
     await expect(messages).to_have_count(1)
     await expect(messages).to_contain_text("kept")

@@ -38,11 +38,11 @@ def switch(page: Page, kind: str) -> Locator:
     return page.get_by_role("switch", name=kind, exact=True)
 
 
-async def test_frames_of_a_talk_appear_and_can_be_read_whole(page: Page, box: Box) -> None:
-    rows = await open_wire(page, box)
-    async with echo(box) as (bot, _):
-        alice = await box.person("Alice", bot)
-        sent = await box.send(alice, recipient_id=bot, text="<b>How</b> do you do?")
+async def test_frames_of_a_talk_appear_and_can_be_read_whole(page: Page, own_box: Box) -> None:
+    rows = await open_wire(page, own_box)
+    async with echo(own_box) as (bot, _):
+        alice = await own_box.person("Alice", bot)
+        sent = await own_box.send(alice, recipient_id=bot, text="<b>How</b> do you do?")
         pushed = rows.filter(has_text="To the bot").filter(has_text="PLAIN_TEXT <b>How</b> do")
         answered = rows.filter(has_text="From the bot").filter(has_text="PLAIN_TEXT <b>How</b> do")
         await expect(pushed).to_have_count(1)
@@ -65,12 +65,12 @@ async def test_frames_of_a_talk_appear_and_can_be_read_whole(page: Page, box: Bo
         await expect(detail).to_have_count(0)
 
 
-async def test_what_is_shown_can_be_narrowed(page: Page, box: Box) -> None:
-    async with echo(box, "One") as (one, bot), echo(box, "Two") as (two, _):
-        alice = await box.person("Alice", one, two)
-        await box.send(alice, recipient_id=one, text="needle")
+async def test_what_is_shown_can_be_narrowed(page: Page, own_box: Box) -> None:
+    async with echo(own_box, "One") as (one, bot), echo(own_box, "Two") as (two, _):
+        alice = await own_box.person("Alice", one, two)
+        await own_box.send(alice, recipient_id=one, text="needle")
         await bot.rest.me()
-        rows = await open_wire(page, box)
+        rows = await open_wire(page, own_box)
         needles = rows.filter(has_text="needle")
         await expect(needles).to_have_count(2)
         await page.get_by_label("Text to find").fill("NEEDLE")
@@ -85,26 +85,26 @@ async def test_what_is_shown_can_be_narrowed(page: Page, box: Box) -> None:
         await expect(rows.filter(has_text="One")).to_have_count(0)
 
 
-async def test_a_fault_is_switched_on_and_recovered_from(page: Page, box: Box) -> None:
-    rows = await open_wire(page, box)
-    async with echo(box) as (bot, _):
-        alice = await box.person("Alice", bot)
+async def test_a_fault_is_switched_on_and_recovered_from(page: Page, own_box: Box) -> None:
+    rows = await open_wire(page, own_box)
+    async with echo(own_box) as (bot, _):
+        alice = await own_box.person("Alice", bot)
         await expect(rows.filter(has_text="line 1 opened")).to_have_count(1)
         await switch(page, "drop").click()
         await expect(page.get_by_text("struck once")).to_be_visible()
         closed = rows.filter(has_text="line 1 closed")
         await expect(closed.locator(".fault")).to_have_text("drop")
         await expect(rows.filter(has_text="line 2 opened")).to_have_count(1)
-        await box.send(alice, recipient_id=bot, text="Still there?")
+        await own_box.send(alice, recipient_id=bot, text="Still there?")
         answers = rows.filter(has_text="From the bot").filter(has_text="Still there?")
         await expect(answers).to_have_count(1)
         await page.get_by_label("Kind").select_option("With a fault")
         await expect(rows).to_have_count(1)
 
 
-async def test_faults_take_parameters_and_are_cleared(page: Page, box: Box) -> None:
-    bot = await box.bot("Echo")
-    await open_wire(page, box)
+async def test_faults_take_parameters_and_are_cleared(page: Page, own_box: Box) -> None:
+    bot = await own_box.bot("Echo")
+    await open_wire(page, own_box)
     await page.get_by_role("button", name="Parameters: error").click()
     await page.get_by_role("combobox", name="Bot").last.select_option("Echo")
     for name, value in (("Times", ""), ("Probability in %", "25"), ("Error code", "429")):
@@ -113,17 +113,17 @@ async def test_faults_take_parameters_and_are_cleared(page: Page, box: Box) -> N
     await switch(page, "error").click()
     await expect(switch(page, "error")).to_be_checked()
     await expect(page.get_by_text("1 on", exact=True)).to_be_visible()
-    (fault,) = await box.control.faults()
+    (fault,) = await own_box.control.faults()
     wanted = {"kind": "error", "bot_id": bot, "left": None, "probability": 0.25, "code": 429}
     assert wanted | {"only": "POST /messages"} == {name: fault[name] for name in (*wanted, "only")}
     await switch(page, "slow").click()
     await expect(page.get_by_text("2 on", exact=True)).to_be_visible()
     await switch(page, "error").click()
     await expect(switch(page, "error")).not_to_be_checked()
-    assert [one["kind"] for one in await box.control.faults()] == ["slow"]
+    assert [one["kind"] for one in await own_box.control.faults()] == ["slow"]
     await page.get_by_role("button", name="Clear all").click()
     await expect(switch(page, "slow")).not_to_be_checked()
-    assert await box.control.faults() == []
+    assert await own_box.control.faults() == []
 
 
 async def test_every_fault_has_a_switch_with_words(page: Page, box: Box) -> None:
@@ -158,9 +158,9 @@ async def call_often(box: Box, times: int) -> None:
                 await answer.read()
 
 
-async def test_of_many_entries_only_those_in_sight_are_drawn(page: Page, box: Box) -> None:
-    await call_often(box, 1000)
-    rows = await open_wire(page, box)
+async def test_of_many_entries_only_those_in_sight_are_drawn(page: Page, own_box: Box) -> None:
+    await call_often(own_box, 1000)
+    rows = await open_wire(page, own_box)
     await expect(page.get_by_text("1,000 entries")).to_be_visible()
     await expect(rows.last).to_have_attribute("aria-posinset", "1000")
     assert await rows.count() < 60
@@ -170,24 +170,24 @@ async def test_of_many_entries_only_those_in_sight_are_drawn(page: Page, box: Bo
     await page.keyboard.press("Home")
     await expect(rows.first).to_have_attribute("aria-posinset", "1")
     await expect(follow).to_have_attribute("aria-pressed", "false")
-    await call_often(box, 10)
+    await call_often(own_box, 10)
     await expect(page.get_by_text("1,010 entries")).to_be_visible()
     await expect(rows.first).to_have_attribute("aria-posinset", "1")  # what is in sight stays
     await follow.click()
     await expect(rows.last).to_have_attribute("aria-posinset", "1010")
 
 
-async def test_it_pauses_and_goes_on_over_a_restart(page: Page, box: Box) -> None:
-    rows = await open_wire(page, box)
-    await call_often(box, 3)
+async def test_it_pauses_and_goes_on_over_a_restart(page: Page, own_box: Box) -> None:
+    rows = await open_wire(page, own_box)
+    await call_often(own_box, 3)
     await expect(rows).to_have_count(3)
     await page.get_by_role("button", name="Pause").click()
-    await call_often(box, 2)
+    await call_often(own_box, 2)
     await page.get_by_role("button", name="Resume").click()
     await expect(rows).to_have_count(5)
-    await box.sandbox.kill()
-    await box.sandbox.start()
-    await call_often(box, 2)
+    await own_box.sandbox.kill()
+    await own_box.sandbox.start()
+    await call_often(own_box, 2)
     await expect(rows).to_have_count(7)
     await page.get_by_role("button", name="Clear", exact=True).click()
     await expect(page.get_by_text("Nothing has gone over the wire")).to_be_visible()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from nats.js import JetStreamContext
 
@@ -164,6 +165,15 @@ class Fleet:
         """Return the texts that a person has from the bot but the echo of the first Hello."""
         seen = sorted(self.people.seen[person].values(), key=lambda one: int(one["seq"]))
         return [one["text"] for one in seen if one["user_id"] == self.bot_id][1:]
+
+    def seen_of(self, people: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the messages of these people as they see them."""
+        return [
+            message
+            for person in people
+            for message in self.people.seen[person].values()
+            if message["user_id"] == person
+        ]
 
     def echoed(self) -> int:
         """Return how many texts all people have from the bot."""

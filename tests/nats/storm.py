@@ -10,9 +10,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from blazebot.testing.processes import Process
 from tests.nats.fleet import Fleet
 
-FROZEN = 10.0
-"""Seconds for which the holder of the line is stopped: longer than its lease."""
-
 
 class Storm:
     """People write in waves, and between them something ends."""
@@ -61,13 +58,13 @@ def kill(process: Process) -> Callable[[], Coroutine[None, None, None]]:
     return end
 
 
-def freeze_holder(fleet: Fleet) -> Callable[[], Coroutine[None, None, None]]:
-    """Return what stops the gateway that holds the line for a while, with SIGSTOP."""
+def freeze_holder(fleet: Fleet, seconds: float) -> Callable[[], Coroutine[None, None, None]]:
+    """Return what stops the gateway that holds the line for so long, with SIGSTOP."""
 
     async def end() -> None:
         holder = await fleet.holder()
         holder.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(FROZEN)  # this is how long it is frozen
+        await asyncio.sleep(seconds)
         holder.send_signal(signal.SIGCONT)
 
     return end

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
+from blazebot.jetstream.lease import LOST_AFTER
 from blazebot.jetstream.names import Names, partition_of
+from blazebot.wire.messages import SENT
 from tests.nats.conftest import MakeFleet
 from tests.nats.storm import kill
 
@@ -28,12 +30,20 @@ async def test_a_gateway_and_workers_serve_a_bot(make_fleet: MakeFleet) -> None:
         assert "Traceback" not in process.log, process.log
 
 
-async def test_one_process_can_be_both(make_fleet: MakeFleet) -> None:
+async def test_one_process_can_be_both_and_waits_for_nats(make_fleet: MakeFleet) -> None:
     fleet = await make_fleet()
     await fleet.both("bot").start()
     people = await fleet.greeted(2)
     await fleet.say({person: ["one", "two"] for person in people})
     counts = await fleet.settle(10)
+    assert counts.is_perfect, counts
+    await fleet.nats.stop()
+    await fleet.say({person: ["three", "four"] for person in people})
+    await asyncio.sleep(LOST_AFTER)  # for so long the bot has the line still
+    untold = [one for one in fleet.seen_of(people) if one["text"] in ("three", "four")]
+    assert {one["status"] for one in untold} == {SENT}
+    await fleet.nats.start()
+    counts = await fleet.settle(20)
     assert counts.is_perfect, counts
     assert await fleet.processes[0].stop() == 0, fleet.processes[0].log
 

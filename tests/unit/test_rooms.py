@@ -42,10 +42,7 @@ PURE = [
     *sorted((ROOT / "wire").glob("*.py")),
     *(ROOT / "announce" / f"{name}.py" for name in ("composer", "ids", "templates")),
     *(ROOT / "client" / f"{name}.py" for name in ("outstanding", "reconnects", "unauthorized")),
-    *(
-        ROOT / "delivery" / f"{name}.py"
-        for name in ("inbox", "retries", "message_ids", "quota")
-    ),
+    *(ROOT / "delivery" / f"{name}.py" for name in ("inbox", "retries", "message_ids", "quota")),
     *(ROOT / "watch" / f"{name}.py" for name in ("counts", "guard", "histogram")),
     *(
         ROOT / "bot" / f"{name}.py"

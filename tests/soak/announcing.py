@@ -129,7 +129,7 @@ class Stage:
 
     def sender(self) -> Process:
         """Return the command, to be started and killed."""
-        command = [sys.executable, "-m", "tests.wire.announcing_process", "announce"]
+        command = [sys.executable, "-m", "tests.soak.announcing_process", "announce"]
         arguments = ["message.txt", "--to", "people.txt", "--json"]
         return Process(
             [*command, *arguments],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.announcing import BLOCKED, Outcome, Run, Stage, most_in_window
+from tests.soak.announcing import BLOCKED, Outcome, Run, Stage, most_in_window
 
 SHORT = Run(people=2_000, quota=30_000, window=5.0)
 """The window is short, so that the limiter works for more than one of them."""

@@ -172,5 +172,5 @@ async def test_the_check_fails_for_a_sandbox_that_answers_before_its_commit(
     async with aiohttp.ClientSession() as http:
         with pytest.raises(AssertionError, match="messages are lost"):
             await kill_again_and_again(
-                tmp_path / "hasty.db", http, kills=3, module="tests.wire.hasty_sandbox"
+                tmp_path / "hasty.db", http, kills=3, module="tests.soak.hasty_sandbox"
             )
