@@ -7,12 +7,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack, overload
 
 from msgspec.structs import asdict
 
 from blazebot.announce.announcement import Announcement
-from blazebot.announce.announcements import Announcements, AnnounceOptions
 from blazebot.announce.sources import Members, Recipients
 from blazebot.announce.templates import Template
 from blazebot.bot import running
@@ -29,7 +28,6 @@ from blazebot.bot.oauth import OAuth
 from blazebot.bot.outgoing import Conversation, Outgoing, Sendable, SendOptions, SendResult, Target
 from blazebot.bot.profiles import Profiles
 from blazebot.bot.router import Handlers
-from blazebot.bot.runtime import Runtime
 from blazebot.bot.settings import load_bot_settings
 from blazebot.bot.signatures import show
 from blazebot.bot.states.keeper import StateKeeper, StateProvider
@@ -52,6 +50,9 @@ from blazebot.media import Upload
 from blazebot.watch.counts import BotStatus, State
 from blazebot.wire.content import Content, Media
 from blazebot.wire.messages import MessageView
+
+if TYPE_CHECKING:
+    from blazebot.announce.announcements import Announcements, AnnounceOptions
 
 KeystoreSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Keystore
 """A keystore's path, its JSON text, what that says, or a loaded one."""
@@ -85,7 +86,7 @@ class Bot(Handlers):
         """Where people are in conversations with steps."""
         self.oauth = OAuth(self, lambda: self._running().http)
         """Letting people authorise the bot, and acting for them."""
-        self.open_host: OpenHost = Runtime.open
+        self.open_host: OpenHost = _open_runtime
         """What runs it from the next start on: this process alone, unless an engine says else."""
         self._runtime: Host | None = None
 
@@ -346,7 +347,7 @@ class Bot(Handlers):
         """
         if self._runtime is not None:
             raise BlazebotError("the bot runs already")
-        if self.settings.engine is not None and self.open_host == Runtime.open:
+        if self.settings.engine is not None and self.open_host is _open_runtime:
             raise SettingsError(
                 "engine: this bot is to run on NATS: start it by `blazebot run`, or by `blazebot "
                 "worker` beside `blazebot gateway`"

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from blazebot.jetstream.connection import NatsError
+from blazebot.jetstream.connection import GIVE_UP, NatsError
 
 logger = logging.getLogger("blazebot.jetstream")
 
@@ -30,9 +30,9 @@ class Bundle:
             self._publishing = asyncio.create_task(self._run())
 
     async def flush(self) -> None:
-        """Return when all is published or has failed."""
+        """Return when all is published or has failed, or does not end."""
         if self._publishing is not None:
-            await asyncio.wait((self._publishing,))
+            await asyncio.wait((self._publishing,), timeout=GIVE_UP)
 
     async def _run(self) -> None:
         try:

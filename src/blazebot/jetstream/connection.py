@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import Final
 
 from nats.aio.client import Client
@@ -12,12 +13,15 @@ from nats.errors import Error as NatsError
 from blazebot.errors import EngineError
 from blazebot.jetstream.context import read_context
 
-__all__ = ["Client", "NatsError", "connect"]
+__all__ = ["Client", "NatsError", "close", "connect", "end"]
 
 logger = logging.getLogger("blazebot.jetstream")
 
 # What cannot be reached says so to whoever waits for it; the client's own log has tracebacks.
 logging.getLogger("nats.aio.client").setLevel(logging.CRITICAL)
+
+GIVE_UP: Final = 2.0
+"""Seconds after which what is closed and does not end is left behind."""
 
 _RECONNECT_PAUSE: Final = 1
 _PING_EVERY: Final = 5
@@ -60,6 +64,25 @@ async def connect(url: str, *, name: str, within: float) -> Client:
             "that nats-server runs there with JetStream (-js), and that user and password are right"
         ) from None
     return client
+
+
+async def close(client: Client) -> None:
+    """Close a connection; what does not end is left behind."""
+    try:
+        async with asyncio.timeout(GIVE_UP):
+            await client.close()
+    except (NatsError, OSError, TimeoutError) as error:
+        logger.warning("the connection to NATS did not close: %s", error or type(error).__name__)
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and return when they have ended; one that does not is left behind."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=GIVE_UP)
+        if left:
+            logger.warning("%d tasks do not end: %s", len(left), next(iter(left)))
 
 
 async def _on_error(error: Exception) -> None:

@@ -14,7 +14,7 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 
 from blazebot.errors import FrameError
-from blazebot.jetstream.connection import NatsError
+from blazebot.jetstream.connection import NatsError, end
 from blazebot.jetstream.names import Names, consumer_of
 from blazebot.jetstream.streams import ACK_WAIT
 from blazebot.wire.codec import decode_json, encode_json
@@ -80,9 +80,7 @@ class Deliveries:
 
     async def stop(self) -> None:
         """Take no more, and let others have what is not settled."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def flush(self) -> None:
         """Return when JetStream has taken what is settled."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from blazebot.bot.settings import BotSettings
 from blazebot.delivery.session_lock import open_data_directory
 from blazebot.errors import NotRunning
-from blazebot.jetstream.connection import Client, connect
+from blazebot.jetstream.connection import Client, close, connect, end
 from blazebot.jetstream.holding import HeldLine
 from blazebot.jetstream.lease import Lease
 from blazebot.jetstream.names import Names
@@ -96,9 +96,9 @@ class Gateway:
             await self._held.stop(self._settings.stop_grace)
         if self._run is not None:
             self._run.cancel()
-            await asyncio.gather(self._run, return_exceptions=True)
+            await asyncio.wait((self._run,), timeout=self._settings.stop_grace)
         if self._client is not None:
-            await self._client.close()
+            await close(self._client)
 
     async def _serve(self, lease: Lease, hold: Callable[[], HeldLine]) -> None:
         while True:
@@ -125,9 +125,7 @@ async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
         for task in done:
             await task
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 async def _until_away(held: HeldLine) -> None:

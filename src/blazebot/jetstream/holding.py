@@ -26,7 +26,7 @@ from blazebot.delivery.limiter import QuotaLimiter
 from blazebot.errors import BlazebotError, ConnectionLost, EngineError, FrameError, NotRunning
 from blazebot.jetstream.bundle import Bundle
 from blazebot.jetstream.calls import ACTIONS, REFUSED, TAKE, Answer, Call
-from blazebot.jetstream.connection import Client, NatsError
+from blazebot.jetstream.connection import Client, NatsError, end
 from blazebot.jetstream.gateway_line import OPEN
 from blazebot.jetstream.names import GATEWAY_CONSUMER, Names, partition_of
 from blazebot.keys.keystore import Keystore
@@ -140,10 +140,7 @@ class HeldLine:
     async def close(self) -> None:
         """Close the line first; then end what was under way, which others do again."""
         await self.line.close()
-        under_way = [*self._tasks, *self._calls.values()]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await end([*self._tasks, *self._calls.values()])
         await self._engine.stop(0.0)
         await self._receipts.close()
         with suppress(NatsError):
