@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import aiohttp
 
 from blazebot import Bot
 from blazebot.testing.control import Control
@@ -60,3 +64,15 @@ class Box:
             receipt_delay=0.01,
             **settings,
         )
+
+
+@asynccontextmanager
+async def running_box(directory: Path) -> AsyncIterator[Box]:
+    """Run a sandbox whose files are in ``directory``."""
+    sandbox = SandboxProcess(directory)
+    await sandbox.start()
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Box(sandbox, Control(http, sandbox.url), directory)
+    finally:
+        await sandbox.kill()  # nothing of it is looked at any more

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from blazebot.testing.control import Control
-from blazebot.testing.processes import SandboxProcess
-from tests.browser.box import Box
+from tests.browser.box import Box, running_box
+from tests.browser.chromium import chromium
 
 WITHIN_MS = 10_000
 
 expect.set_options(timeout=WITHIN_MS)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The system's Chromium."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("Chromium is missing: apt-get install chromium")
-    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,13 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -60,17 +43,6 @@ async def own_box(tmp_path: Path) -> AsyncIterator[Box]:
     """A sandbox with nothing in it, for one test to restart and to make faults in."""
     async with running_box(tmp_path) as box:
         yield box
-
-
-@asynccontextmanager
-async def running_box(directory: Path) -> AsyncIterator[Box]:
-    sandbox = SandboxProcess(directory)
-    await sandbox.start()
-    try:
-        async with aiohttp.ClientSession() as http:
-            yield Box(sandbox, Control(http, sandbox.url), directory)
-    finally:
-        await sandbox.kill()  # nothing of it is looked at any more
 
 
 @pytest_asyncio.fixture(loop_scope="session")

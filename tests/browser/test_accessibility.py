@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import faults
 from tests.browser.box import Box
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-
-SERIOUS = """async () => {
-  const { violations } = await axe.run();
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
-}"""
-
-
-async def faults(page: Page) -> list[str]:
-    await page.evaluate(f"{AXE};0")
-    found = []
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme}: {fault}" for fault in await page.evaluate(SERIOUS)]
-    return found
 
 
 async def test_the_messenger(page: Page, box: Box) -> None:

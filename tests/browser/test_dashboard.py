@@ -24,11 +24,11 @@ PNG = bytes.fromhex(
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
-PEAK = """() => {
-  const { points } = document.querySelector('.plot polyline.pushed');
+PEAK = """(card) => {
+  const { points } = card.querySelector('.plot polyline.pushed');
   return new Set([...points].map((one) => one.y)).size > 1;
 }"""
-"""Whether the plot is no flat line."""
+"""Whether a card's plot is no flat line."""
 
 
 async def open_dashboard(page: Page, box: Box) -> None:
@@ -200,9 +200,9 @@ async def test_the_plot_shows_what_goes_on(page: Page, box: Box) -> None:
     program = await box.program(bot)
     alice = await box.person("Alice", bot)
     await open_dashboard(page, box)
-    plot = card_of(page, "Busy").get_by_role("img", name="Messages a second")
-    await expect(plot).to_be_visible()
+    card = card_of(page, "Busy")
+    await expect(card.get_by_role("img", name="Messages a second")).to_be_visible()
     async with program:
         for number in range(20):
             await box.send(alice, recipient_id=bot, text=str(number))
-        await page.wait_for_function(PEAK)
+        await page.wait_for_function(PEAK, arg=await card.element_handle())

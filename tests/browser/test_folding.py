@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.box import Box
 
@@ -78,3 +79,30 @@ async def test_folding_is_as_good_as_asking_anew(page: Page, box: Box, seeds: ra
         if found:
             faults[seed] = found
     assert faults == {}
+
+
+async def test_an_answer_that_news_overtook_is_asked_for_again(page: Page, box: Box) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    group = await box.control.call(
+        "POST", f"/people/{bob}/conversations", {"name": "Tea", "participants": [alice]}
+    )
+    conversation = group["conversation_id"]
+    await page.goto(box.messenger(alice))
+    item = page.get_by_role("link", name="Tea")
+    await expect(item).to_be_visible()
+    answered, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await released.wait()
+        await route.fulfill(response=answer)
+
+    await page.route(f"**/conversations/{conversation}", hold)
+    await box.control.call("POST", f"/people/{bob}/conversations/{conversation}", {"name": "Tea!"})
+    await asyncio.wait_for(answered.wait(), 10)
+    await box.send(bob, conversation_id=conversation, text="hot")
+    await expect(item).to_contain_text("hot")
+    released.set()
+    await expect(item).to_contain_text("Tea!")
+    await expect(item).to_contain_text("hot")

@@ -11,7 +11,7 @@ async def test_a_group_is_created_changed_and_left(page: Page, own_box: Box) -> 
     alice, bob, eve = [await own_box.person(name) for name in ("Alice", "Bob", "Eve")]
     await page.goto(own_box.messenger(alice))
     await page.get_by_role("button", name="New conversation").first.click()
-    await page.get_by_role("tab", name="New group").click()
+    await page.get_by_role("tab", name="Group").click()
     await page.get_by_label("Name of the group").fill("Tea")
     await page.get_by_role("checkbox", name="Bob").check()
     await page.get_by_role("button", name="Create group").click()
@@ -46,7 +46,7 @@ async def test_a_group_is_created_changed_and_left(page: Page, own_box: Box) -> 
     # Eve comes back by the code.
     await page.goto(own_box.messenger(eve))
     await page.get_by_role("button", name="New conversation").first.click()
-    await page.get_by_role("tab", name="Join by code").click()
+    await page.get_by_role("tab", name="By code").click()
     await page.get_by_label("Code to join with").fill(group["code_id"])
     await page.get_by_role("button", name="Join group").click()
     await expect(page.get_by_role("region", name="Coffee")).to_contain_text("2 members")
@@ -56,7 +56,7 @@ async def test_what_is_refused_is_told(page: Page, box: Box) -> None:
     alice = await box.person("Alice")
     await page.goto(box.messenger(alice))
     await page.get_by_role("button", name="New conversation").first.click()
-    await page.get_by_role("tab", name="Join by code").click()
+    await page.get_by_role("tab", name="By code").click()
     await page.get_by_label("Code to join with").fill("no code")
     await page.get_by_role("button", name="Join group").click()
     await expect(page.get_by_role("status").filter(has_text="code")).to_be_visible()

@@ -23,9 +23,8 @@ KEYS = """async (paths) => {
 }"""
 
 
-async def words(page: Page, box: Box, part: str) -> list[dict[str, str]]:
+async def words(page: Page, part: str) -> list[dict[str, str]]:
     """The keys of a part in each language, and the values that their words take."""
-    await page.goto(box.url)
     paths = [f"/messenger/js/locales/{code}/{part}.js" for code in ("en", "zh", "ja")]
     return [dict(pairs) for pairs in await page.evaluate(KEYS, paths)]
 
@@ -36,8 +35,9 @@ async def test_all_languages_have_the_same_words(page: Page, box: Box) -> None:
         for path in SCRIPTS.rglob("*.js")
         for match in re.findall(r"\bt\(\s*'([a-z]+\.\w+)'", path.read_text())
     }
+    await page.goto(box.url)
     for part in PARTS:
-        english, *others = await words(page, box, part)
+        english, *others = await words(page, part)
         for other in others:
             assert other == english, part
         missing = {key for key in used if key.startswith(f"{part}.")} - {

@@ -91,6 +91,23 @@ async def test_ten_thousand_messages_scroll_without_gaps(page: Page, box: Box) -
     await expect(page.get_by_role("article").filter(has_text="news")).to_be_in_viewport()
 
 
+async def test_all_that_was_not_read_is_read_at_the_end(page: Page, box: Box) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    sent = await box.send(bob, recipient_id=alice, text="the first")
+    async with aiohttp.ClientSession() as http, People(http, box.url) as people:
+        where = {"person_id": bob, "conversation_id": sent["conversation_id"]}
+        await people.send([{**where, "text": f"number {number}"} for number in range(2500)])
+    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    await expect(page.get_by_text("New messages")).to_be_in_viewport()
+    await expect(page.get_by_role("article").filter(has_text="the first")).to_be_in_viewport()
+    await page.get_by_role("button", name="To the newest message").click()
+    newest = page.get_by_role("article").filter(has_text="number 2499")
+    await expect(newest).to_be_in_viewport()
+    await expect(page.get_by_label("unread")).to_have_count(0)
+    shown = f"/people/{alice}/conversations/{sent['conversation_id']}"
+    assert (await box.control.call("GET", shown))["unread"] == 0
+
+
 async def test_words_of_long_ago_are_found(page: Page, box: Box) -> None:
     bob, alice = await box.person("Bob"), await box.person("Alice")
     sent = await box.send(bob, recipient_id=alice, text="a needle")

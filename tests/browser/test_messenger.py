@@ -12,6 +12,12 @@ from tests.browser.box import Box
 
 HOSTILE = "<img src=x onerror=\"document.title='bad'\"><script>document.title='bad'</script>"
 
+INSECURE = """
+delete Crypto.prototype.randomUUID;
+delete Navigator.prototype.clipboard;
+"""
+"""What a browser keeps from pages that came over plain HTTP from another machine."""
+
 
 @asynccontextmanager
 async def echo(box: Box, bot_id: str) -> AsyncIterator[Bot]:
@@ -133,6 +139,30 @@ async def test_people_of_two_tabs_talk(page: Page, context: BrowserContext, own_
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(bubble(other, "Hello, Bob")).to_be_visible()
     await expect(bubble(page, "Hello, Bob").get_by_role("img", name="Read")).to_be_visible()
+
+
+async def test_a_person_says_hello_to_another(page: Page, own_box: Box) -> None:
+    alice, _ = await own_box.person("Alice"), await own_box.person("Bob")
+    await page.goto(own_box.messenger(alice))
+    for _ in range(2):  # the second time it is there already
+        await page.get_by_role("button", name="New conversation").first.click()
+        await page.get_by_role("tab", name="Person").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Bob").click()
+        await expect(page.get_by_role("region", name="Bob")).to_be_visible()
+        await expect(bubble(page, "Hello")).to_have_count(1)
+
+
+async def test_a_page_that_is_no_secure_context_will_do(page: Page, box: Box) -> None:
+    await page.add_init_script(INSECURE)
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    sent = await box.send(bob, recipient_id=alice, text="Copy this")
+    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    await page.get_by_label("Write a message").fill("An answer")
+    await page.keyboard.press("Enter")
+    await expect(bubble(page, "An answer")).to_be_visible()
+    await choose(page, "Copy this", "Copy")
+    await expect(page.get_by_text("copy it with Ctrl+C")).to_be_visible()
+    assert await page.evaluate("String(getSelection())") == "Copy this"
 
 
 async def test_what_others_write_is_shown_as_text(page: Page, box: Box) -> None:

@@ -151,6 +151,23 @@ async def test_the_frames_of_one_message_beside_the_conversation(page: Page, box
         await expect(rows).to_have_count(2)
 
 
+async def test_the_log_of_a_conversation_s_bots_beside_it(page: Page, box: Box) -> None:
+    async with echo(box, "Here") as (here, _), echo(box, "Elsewhere") as (elsewhere, _):
+        alice = await box.person("Alice", elsewhere)
+        conversation = await box.befriend(alice, here)
+        await page.goto(box.messenger(alice, conversation))
+        await page.get_by_role("button", name="Wire beside the conversation").click()
+        beside = page.get_by_role("complementary", name="Wire")
+        await box.send(alice, recipient_id=elsewhere, text="not this")
+        await box.send(alice, recipient_id=here, text="this one")
+        rows = beside.get_by_role("option")
+        await expect(rows.filter(has_text="PLAIN_TEXT this one")).to_have_count(2)
+        await expect(rows.filter(has_text="not this")).to_have_count(0)
+        await page.get_by_role("article").filter(has_text="this one").first.click()
+        await beside.get_by_role("button", name="Close").click()
+        await expect(beside).to_have_count(0)
+
+
 async def call_often(box: Box, times: int) -> None:
     async with aiohttp.ClientSession() as http:
         for _ in range(times):

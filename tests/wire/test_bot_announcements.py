@@ -18,6 +18,10 @@ from blazebot import (
     Announcement,
     AnnouncementError,
     Bot,
+    Button,
+    ButtonGroup,
+    Callback,
+    ContentError,
     Conversation,
     Template,
     announcement_words,
@@ -176,6 +180,61 @@ async def test_people_who_are_yielded(world: World) -> None:
         assert seen == sorted(seen)
 
 
+async def test_people_without_a_conversation_all_get_it(world: World) -> None:
+    async with await world.bot(quota=10**7) as bot:
+        people = await world.people.create(["Alice"] * 900)
+        progress = await (await bot.announce("news", people)).wait()
+        assert (progress.sent, progress.failed) == (900, 0)
+
+
+async def test_who_cancels_while_it_is_made_is_heard(world: World) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+
+        async def people() -> AsyncIterator[str]:
+            yield alice
+            await (await bot.announcements.get("news")).cancel()
+
+        announcement = await bot.announce("news", people(), id="news")
+        assert (await announcement.wait()).state == "cancelled"
+        assert world.texts(alice, bot) == []
+
+
+async def test_strict_adds_nobody_of_a_bad_file_to_one_that_is_sent(
+    world: World, tmp_path: Path
+) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        announcement = await bot.announce("news", [alice])
+        path = tmp_path / "people.txt"
+        path.write_text(f"{bob}\nnobody\n")
+        with pytest.raises(AnnouncementError, match="line 2"):
+            await bot.announce("news", path, strict=True)
+        assert (await announcement.wait()).total == 1
+        with pytest.raises(AnnouncementError, match="from a file alone"):
+            await bot.announce("news", [bob], strict=True)
+        path.write_text(f"{bob}\n")
+        assert (await (await bot.announce("news", path, strict=True)).wait()).total == 2
+
+
+async def test_what_cannot_be_announced_is_said(world: World, tmp_path: Path) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        vote = ButtonGroup((Button("Yes", callback=Vote("yes")),))
+        with pytest.raises(ContentError, match="input:"):
+            await bot.announce(vote, [alice])
+        await (await bot.announce("news", [alice])).wait()
+        with pytest.raises(AnnouncementError, match="not encrypted"):
+            await bot.announce("news", [alice], encrypt=True)
+        with pytest.raises(AnnouncementError, match="cannot be read"):
+            await bot.announce("more", tmp_path / "nowhere.txt")
+        assert [one.state for one in await bot.announcements.all()] == ["done"]
+
+
+class Vote(Callback):
+    choice: str
+
+
 async def test_who_is_forgotten_is_nowhere(world: World) -> None:
     bot = await world.bot()
     bot.include(announcement_words())
@@ -185,7 +244,11 @@ async def test_who_is_forgotten_is_nowhere(world: World) -> None:
         await world.until(lambda: set(world.statuses(alice).values()) == {"READ"})
         await (await bot.announce("news", [alice])).wait()
         await bot.forget(alice.upper())
-        assert not await bot.announcements.has_stopped(alice)
+        # They said that they want none: that stays, without their name.
+        assert await bot.announcements.has_stopped(alice)
+        progress = await (await bot.announce("more", [alice])).wait()
+        assert (progress.sent, progress.skipped) == (0, 1)
+        await bot.forget(alice)
     assert not holds(bot, alice)
 
 

@@ -118,7 +118,7 @@ async def test_what_never_fits_is_refused_by_itself_and_a_deadline_ends_it(
         await world.control.add_fault("stall", times=None, only="POST /messages")
         began = time.monotonic()
         with pytest.raises(SendTimeout):
-            await batches.send([message(bot_id, alice)], deadline=began + 0.5)
+            await batches.send_once([message(bot_id, alice)], deadline=began + 0.5)
         assert time.monotonic() - began < 5
     await world.control.clear_faults()
 

@@ -82,6 +82,24 @@ async def test_a_send_that_is_cut_off_is_sent_once(world: World) -> None:
         await world.until(lambda: world.texts(alice, bot) == ["one", "two"])
 
 
+async def test_who_sends_while_something_is_left_over_waits_behind_it(world: World) -> None:
+    bot = await world.bot(encrypt="always")
+    alice, bob = await world.person(bot), await world.person(bot)
+    async with bot:
+        fault = await world.control.add_fault("error", code=500, only="CREATE_*", times=None)
+        for number in range(3):
+            await bot.enqueue(alice, f"{number}")
+            await bot.enqueue(bob, f"{number}")
+        last = asyncio.create_task(bot.send(alice, "last"))
+        await asyncio.sleep(0)
+        await world.control.clear_faults(fault)
+        await last
+        assert world.texts(alice, bot)[:3] == ["0", "1", "2"]
+        await world.until(lambda: world.texts(bob, bot) == ["0", "1", "2"])
+        await bot.send(alice, "and nothing hangs")
+        await world.until(lambda: world.texts(alice, bot)[-1] == "and nothing hangs")
+
+
 async def test_who_waits_is_told_of_a_refusal_and_otherwise_it_is_kept(
     world: World, logged: Logged
 ) -> None:

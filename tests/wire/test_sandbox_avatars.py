@@ -85,7 +85,9 @@ async def test_what_is_no_picture_is_refused(box: Box, bot: Keystore, data: byte
 
 async def test_a_picture_may_have_four_mebibytes(box: Box, bot: Keystore) -> None:
     assert (await give(box, bot.app_id, PNG.ljust(4 * 1024 * 1024)))[0] == 200
-    assert (await give(box, bot.app_id, PNG.ljust(4 * 1024 * 1024 + 1)))[0] == 413
+    status, answer = await give(box, bot.app_id, PNG.ljust(4 * 1024 * 1024 + 1))
+    assert status == 413
+    assert answer["error"]["extra"]["reason"] == "it may have at most 4194304 bytes"
     assert (await give(box, new_id(), PNG))[0] == 404
 
 

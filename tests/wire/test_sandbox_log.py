@@ -114,6 +114,20 @@ async def test_who_follows_does_not_hold_up_the_end() -> None:
             await anext(followed)
 
 
+async def test_who_hangs_up_is_forgotten_even_if_nothing_was_found_for_them(box: Box) -> None:
+    bot = await box.bot()
+    before = len(asyncio.all_tasks())
+    async with aiohttp.ClientSession() as http:
+        address = f"{box.url}control/log?follow=true&containing=nothing-like-it"
+        answers = [await http.get(address) for _ in range(3)]
+        assert len(asyncio.all_tasks()) > before
+        for answer in answers:
+            answer.close()
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > before:
+            await box.rest(bot, "GET", "/me")  # something to look at
+
+
 async def test_of_one_bot_only(box: Box) -> None:
     one, two = await box.bot(), await box.bot()
     for bot in (one, two, one):

@@ -86,6 +86,12 @@ async def test_there_is_no_way_to_any_other_file(box: Box, path: str) -> None:
     assert "import" not in text
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000 + "b"])
+async def test_a_name_that_no_disk_has_is_no_failure(box: Box, name: str) -> None:
+    status, text, _ = await fetch(box, f"/messenger/{name}.js")
+    assert status < 500, text
+
+
 async def test_bots_still_connect_at_the_same_address(box: Box) -> None:
     bot = await box.bot()
     async with box.line(bot):

@@ -61,14 +61,17 @@ class LogOperations:
         response = web.StreamResponse(headers={"Content-Type": _JSON_LINES})
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # the caller hangs up when it has enough
-            await self._write(response, query)
+            await self._write(request, response, query)
         return response
 
-    async def _write(self, response: web.StreamResponse, query: LogQuery) -> None:
+    async def _write(
+        self, request: web.Request, response: web.StreamResponse, query: LogQuery
+    ) -> None:
         left, end, sought = query.limit, self._log.last, query.containing.encode(errors="replace")
         # A number of an earlier run may lie ahead: nothing is to be missed because of that.
         cursor = max(query.after if query.after <= end else 0, end - query.newest)
-        while left > 0:
+        # Where nothing is found nothing is written, and no write tells that the caller is gone.
+        while left > 0 and request.transport is not None:
             page = self._log.entries(cursor, min(left, _PAGE), query.bot_id.lower())
             if not query.follow:
                 page = [entry for entry in page if entry.number <= end]

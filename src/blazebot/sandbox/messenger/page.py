@@ -1,7 +1,7 @@
 """Serves the Messenger: its page at ``/``, and the files that the page is made of.
 
-The page loads nothing from anywhere else and runs no script but these files: what bots send cannot
-run, whatever the page's own code makes of it.
+The page runs no script but these files: what bots send cannot run, whatever the page's own code
+makes of it. From elsewhere it loads nothing but pictures and streams, each after a click on it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ MESSENGER_PREFIX: Final = "/messenger"
 """Where the page's files are. The service has no such path."""
 
 _STATIC: Final = Path(__file__).parent / "static"
-_SEGMENT: Final = "[a-z0-9_]+"
+_SEGMENT: Final = "[a-z0-9_]{1,64}"
 """A folder or a file without its ending: no dot, so no way out of the folder."""
+
+_FOLDERS_MOST: Final = 4
 
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 _MARK: Final = "<!-- modules -->"
 
 _POLICY: Final = (
-    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
+    "default-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob: https:; "
+    "object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
@@ -41,7 +44,7 @@ _HEADERS: Final = {
 
 def messenger_routes() -> list[web.RouteDef]:
     """Return the routes of the page's files; :func:`serve_page` is the page itself."""
-    name = f"{_SEGMENT}(?:/{_SEGMENT})*\\.[a-z]+"
+    name = f"(?:{_SEGMENT}/){{0,{_FOLDERS_MOST}}}{_SEGMENT}\\.[a-z]{{1,4}}"
     return [web.get(f"{MESSENGER_PREFIX}/{{name:{name}}}", _serve_file)]
 
 

@@ -60,16 +60,18 @@ class AttachmentFiles:
         return self._directory / attachment_id
 
     @asynccontextmanager
-    async def receive(self, chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[Path]:
+    async def receive(
+        self, chunks: AsyncIterator[bytes], limit: int, *, setting: str = ""
+    ) -> AsyncIterator[Path]:
         """Write a stream to a part file, which is gone afterwards unless it was kept.
 
         Raises:
-            ServiceError: 413, it has more than ``limit`` bytes.
+            ServiceError: 413, it has more than ``limit`` bytes, which is this ``setting`` if any.
         """
         part = self._directory / f"{new_id()}{_PART}"
         try:
             with _create_private(part) as file:
-                await _write(file, chunks, limit)
+                await _write(file, chunks, limit, setting)
                 if self._durable:
                     await asyncio.to_thread(os.fsync, file.fileno())
             yield part
@@ -95,12 +97,12 @@ class AttachmentFiles:
                 logger.warning("the file %s cannot be removed: %s", attachment_id, error)
 
 
-async def _write(file: BinaryIO, chunks: AsyncIterator[bytes], limit: int) -> None:
+async def _write(file: BinaryIO, chunks: AsyncIterator[bytes], limit: int, setting: str) -> None:
     block, size = bytearray(), 0
     async for chunk in chunks:
         size += len(chunk)
         if size > limit:
-            raise too_large(limit)
+            raise too_large(limit, setting)
         block += chunk
         if len(block) >= _BLOCK:
             await asyncio.to_thread(file.write, block)

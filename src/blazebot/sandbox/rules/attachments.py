@@ -22,6 +22,8 @@ __all__ = ["Attachment", "Attachments"]
 _EXPIRED_MOST: Final = 1000
 """Attachments that are removed at a time."""
 
+_LIMIT_SETTING: Final = "attachment_limit"
+
 
 class Attachment(NamedTuple):
     """An attachment; ``size`` is in bytes, None until it is uploaded."""
@@ -82,7 +84,7 @@ class Attachments:
             raise forbidden("this is not the upload_url of the attachment")
         self._check_free(attachment)
         if length is not None and length > self._settings.attachment_limit:
-            raise too_large(self._settings.attachment_limit)
+            raise too_large(self._settings.attachment_limit, _LIMIT_SETTING)
         return attachment
 
     async def upload(self, attachment: Attachment, chunks: AsyncIterator[bytes]) -> int:
@@ -93,7 +95,9 @@ class Attachments:
         Raises:
             ServiceError: 404, 409 or 413 as :meth:`admit`, which may have changed meanwhile.
         """
-        async with self._files.receive(chunks, self._settings.attachment_limit) as part:
+        async with self._files.receive(
+            chunks, self._settings.attachment_limit, setting=_LIMIT_SETTING
+        ) as part:
             # From here to the write nothing is awaited: of two uploads one is the first.
             self._check_free(self._read(attachment.attachment_id))
             size = part.stat().st_size

@@ -104,9 +104,11 @@ def conflict(reason: str) -> ServiceError:
     return service_error(CONFLICT, "Conflict.", status=_STATUS, extra={"reason": reason})
 
 
-def too_large(limit: int) -> ServiceError:
-    """Return 413: an attachment has more bytes than ``limit``; as :func:`conflict`."""
-    reason = f"an attachment has at most {limit} bytes: see the setting attachment_limit"
+def too_large(limit: int, setting: str = "") -> ServiceError:
+    """Return 413: a file has more bytes than ``limit``, which is a setting; as :func:`conflict`."""
+    reason = f"it may have at most {limit} bytes"
+    if setting:
+        reason += f": see the setting {setting}"
     return service_error(TOO_LARGE, "Too large.", status=_STATUS, extra={"reason": reason})
 
 

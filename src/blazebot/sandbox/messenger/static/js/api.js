@@ -1,6 +1,8 @@
 // @ts-check
 /** The control API over HTTP. */
 
+import { t } from './i18n.js';
+
 const TOKEN = 'blazebot.token';
 
 /** A request that was refused, or could not be made (`status` 0). */
@@ -20,13 +22,16 @@ export class ApiError extends Error {
   }
 }
 
-/** Take the token from the address, where the sandbox's first lines put it, and keep it. */
+/**
+ * Take the token from the address, where the sandbox's first lines put it, and keep it.
+ * @returns {boolean} whether there was one
+ */
 export function takeToken() {
-  const given = /[#&]token=([^&]+)/.exec(location.hash);
-  if (given) {
-    localStorage.setItem(TOKEN, decodeURIComponent(given[1]));
-    history.replaceState(null, '', `${location.pathname}#/`);
-  }
+  const given = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (!given) return false;
+  localStorage.setItem(TOKEN, given);
+  history.replaceState(null, '', `${location.pathname}#/`);
+  return true;
 }
 
 /** @returns {string} the token that is needed beyond loopback, else '' */
@@ -53,14 +58,13 @@ export const addressOf = (path) => {
  * @returns {Promise<any>} the answer
  */
 export async function call(method, path, body, options = {}) {
-  const response = await request(`/control${path}`, {
+  const response = await reached(fetch(`/control${path}`, {
     method,
     signal: options.signal,
     headers: { ...authorization(), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
     body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
-  const answer = text && parse(text);
+  }));
+  const answer = parse(await reached(response.text()));
   if (!response.ok) throw errorOf(response.status, answer);
   return answer;
 }
@@ -72,8 +76,8 @@ export async function call(method, path, body, options = {}) {
  * @returns {Promise<Response>}
  */
 export async function stream(path, signal) {
-  const response = await request(`/control${path}`, { headers: authorization(), signal });
-  if (!response.ok) throw errorOf(response.status, parse(await response.text()));
+  const response = await reached(fetch(`/control${path}`, { headers: authorization(), signal }));
+  if (!response.ok) throw errorOf(response.status, parse(await reached(response.text())));
   return response;
 }
 
@@ -87,6 +91,7 @@ export async function stream(path, signal) {
  */
 export function upload(path, file, onProgress = () => {}, signal) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted(); // by then the file has been examined
     const sending = new XMLHttpRequest(); // fetch does not tell how far it is
     sending.open('POST', `/control${path}`);
     for (const [name, value] of Object.entries(authorization())) {
@@ -99,7 +104,7 @@ export function upload(path, file, onProgress = () => {}, signal) {
       if (sending.status < 300) resolve(answer);
       else reject(errorOf(sending.status, answer));
     };
-    sending.onerror = () => reject(new ApiError(0, 0, 'the sandbox cannot be reached'));
+    sending.onerror = () => reject(unreachable());
     sending.onabort = () => reject(new DOMException('', 'AbortError'));
     signal?.addEventListener('abort', () => sending.abort());
     sending.send(file);
@@ -113,23 +118,26 @@ export function upload(path, file, onProgress = () => {}, signal) {
  * @returns {Promise<Blob>} bytes without a type
  */
 export async function download(attachmentId, signal) {
-  const response = await request(`/view/${encodeURIComponent(attachmentId)}`, { signal });
-  if (!response.ok) throw errorOf(response.status, parse(await response.text()));
-  return response.blob();
+  const response = await reached(fetch(`/view/${encodeURIComponent(attachmentId)}`, { signal }));
+  if (!response.ok) throw errorOf(response.status, parse(await reached(response.text())));
+  return reached(response.blob());
 }
 
 /**
- * @param {string} path
- * @param {RequestInit} options
+ * @template T
+ * @param {Promise<T>} answer what the browser fetches, or reads of it
+ * @returns {Promise<T>} rejected with an ApiError where the sandbox is not there, or no longer
  */
-async function request(path, options) {
+async function reached(answer) {
   try {
-    return await fetch(path, options);
+    return await answer;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 0, 'the sandbox cannot be reached');
+    throw unreachable();
   }
 }
+
+const unreachable = () => new ApiError(0, 0, t('shell.unreachable'));
 
 /** @param {string} text */
 function parse(text) {

@@ -85,7 +85,10 @@ function askAgain(personId) {
   const run = async () => {
     const ids = [...wanted];
     wanted.clear();
-    await Promise.all(ids.map((id) => loadConversation(personId, id))).catch(ignoreUnreachable);
+    const load = async (/** @type {string} */ id) => {
+      if (!(await loadConversation(personId, id))) wanted.add(id);
+    };
+    await Promise.all(ids.map(load)).catch(ignoreUnreachable);
     timer = undefined;
     if (wanted.size) timer = setTimeout(run, AGAIN_MS);
   };

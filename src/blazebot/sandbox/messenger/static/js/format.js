@@ -1,7 +1,7 @@
 // @ts-check
 /** Times, sizes and durations in the page's language. */
 
-import { language } from './i18n.js';
+import { locale } from './i18n.js';
 
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const formats = new Map();
@@ -11,8 +11,8 @@ const formats = new Map();
  * @param {Intl.DateTimeFormatOptions} options
  */
 function dates(name, options) {
-  const key = `${language.value} ${name}`; // making one takes long
-  const found = formats.get(key) ?? new Intl.DateTimeFormat(language.value, options);
+  const key = `${locale()} ${name}`; // making one takes long
+  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale(), options);
   formats.set(key, found);
   return found;
 }
@@ -48,7 +48,7 @@ export const dayOf = (time) => midnight(new Date(time));
 export function dayName(day, now = new Date()) {
   const days = Math.round((midnight(now) - day) / 86_400_000);
   if (days === 0 || days === 1) {
-    const words = new Intl.RelativeTimeFormat(language.value, { numeric: 'auto' }).format(-days, 'day');
+    const words = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(-days, 'day');
     return words.charAt(0).toUpperCase() + words.slice(1);
   }
   if (days > 1 && days < 7) return dates('weekday', { weekday: 'long' }).format(day);
@@ -70,8 +70,9 @@ export const shortTime = (time) =>
  */
 export function fileSize(bytes) {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
-  const power = Math.min(Math.max(Math.floor(Math.log10(bytes || 1) / 3), 0), units.length - 1);
-  return new Intl.NumberFormat(language.value, {
+  // What bots send may be below 0.
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return new Intl.NumberFormat(locale(), {
     style: 'unit', unit: units[power], unitDisplay: power ? 'short' : 'long', maximumFractionDigits: 1,
   }).format(bytes / 1000 ** power);
 }
@@ -91,4 +92,4 @@ export function duration(seconds) {
  * @param {number} value
  * @returns {string}
  */
-export const number = (value) => new Intl.NumberFormat(language.value).format(value);
+export const number = (value) => new Intl.NumberFormat(locale()).format(value);

@@ -12,6 +12,10 @@ export const LANGUAGES = { en: 'English', zh: '中文', ja: '日本語' };
 /** The language's code. */
 export const language = signal('en');
 
+/** @returns {string} the language as the browser's settings have it, en-GB for en: for times and numbers */
+export const locale = () =>
+  navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
+
 /** @type {import('./ui.js').Signal<Record<string, Record<string, any>>>} */
 const words = signal({});
 

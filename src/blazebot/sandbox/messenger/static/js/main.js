@@ -9,6 +9,7 @@ import { applyTheme } from './theme.js';
 import { html, render } from './ui.js';
 
 takeToken();
+addEventListener('hashchange', () => takeToken() && location.reload()); // it came into an open page
 applyTheme();
 await useLanguage(preferredLanguage());
 startFollowing();

@@ -15,6 +15,7 @@ import { batch, computed, signal } from './ui.js';
 
 const PAGE = 200;
 const PAGE_MOST = 1000;
+const LOADED_MOST = 10_000; // at a time; as many are marked read at a time
 
 /** All people; @type {import('./ui.js').Signal<User[]>} */
 export const people = signal([]);
@@ -41,6 +42,9 @@ const loading = new Map();
 /** @type {Map<string, Message[]>} by conversation: what changed while a page is on its way */
 const meanwhile = new Map();
 
+/** @type {Map<string, readonly Message[]>} by conversation: what changed last */
+const latest = new Map();
+
 /**
  * @param {string} conversationId
  * @returns {import('./ui.js').Signal<History>} what is known of a conversation's messages
@@ -53,6 +57,16 @@ export function historyOf(conversationId) {
 
 /** @param {string} personId */
 const personPath = (personId) => `/people/${personId}`;
+
+/**
+ * @param {Conversation} conversation
+ * @param {string} personId
+ * @returns {User | undefined} the other one of two
+ */
+export const otherOf = (conversation, personId) =>
+  conversation.category === 'CONTACT'
+    ? conversation.participants.find((one) => one.user_id !== personId)
+    : undefined;
 
 /** Ask who there is. */
 export async function loadUsers() {
@@ -81,18 +95,21 @@ export async function loadConversations(personId) {
  * Ask for one conversation, or forget it if the person is in it no more.
  * @param {string} personId
  * @param {string} conversationId
+ * @returns {Promise<boolean>} whether that is all: what changed on the answer's way may not be in it
  */
 export async function loadConversation(personId, conversationId) {
+  const before = latest.get(conversationId);
   const found = await call('GET', `${personPath(personId)}/conversations/${conversationId}`)
     .catch((error) => {
       if (error.status === 403 || error.status === 404) return null;
       throw error;
     });
-  if (route.peek().person !== personId) return;
+  if (route.peek().person !== personId) return true;
   const changed = new Map(conversations.peek());
   if (found) changed.set(conversationId, found);
   else changed.delete(conversationId);
   conversations.value = changed;
+  return latest.get(conversationId) === before;
 }
 
 /**
@@ -106,14 +123,20 @@ export function loadOlder(personId, conversationId, limit = PAGE) {
   if (running) return running;
   const load = async () => {
     const history = historyOf(conversationId);
-    const first = history.peek().messages[0];
-    const before = first ? `&before=${first.seq}` : '';
     const path = `${personPath(personId)}/conversations/${conversationId}/messages`;
-    const page = await call('GET', `${path}?limit=${Math.min(limit, PAGE_MOST)}${before}`);
-    if (loading.get(conversationId) !== task) return; // forgotten since
-    done(); // whoever sees the page may want the next one
-    // The page may be older than what came before it.
-    history.value = foldMessages(foldPage(history.peek(), page.messages), news);
+    /** @type {Message[][]} */
+    const pages = [];
+    let first = history.peek().messages[0]?.seq;
+    for (let left = Math.min(limit, LOADED_MOST); left > 0 && pages.at(-1)?.length !== 0; left -= PAGE_MOST) {
+      const before = first === undefined ? '' : `&before=${first}`;
+      const page = await call('GET', `${path}?limit=${Math.min(left, PAGE_MOST)}${before}`);
+      if (loading.get(conversationId) !== task) return; // forgotten since
+      pages.push(page.messages);
+      first = page.messages[0]?.seq ?? first;
+    }
+    done(); // whoever sees the pages may want the next one
+    // The pages may be older than what came before them.
+    history.value = foldMessages(pages.reduce(foldPage, history.peek()), news);
   };
   /** @type {Message[]} */
   const news = [];
@@ -173,6 +196,7 @@ export function takeIn(personId, news) {
         uncertain.push(id);
       }
       meanwhile.get(id)?.push(...messages);
+      latest.set(id, messages);
       history.value = foldMessages(history.peek(), messages);
     }
     conversations.value = changed;
@@ -189,5 +213,6 @@ export function forget() {
     histories.clear();
     loading.clear();
     meanwhile.clear();
+    latest.clear();
   });
 }

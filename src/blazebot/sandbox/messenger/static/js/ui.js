@@ -7,7 +7,7 @@ import * as signals from '../vendor/signals.js';
 import htm from '../vendor/htm.js';
 
 export { Component, Fragment, createContext, createRef, render } from '../vendor/preact.js';
-export { useContext, useEffect, useId, useLayoutEffect } from '../vendor/preact_hooks.js';
+export { useContext, useEffect, useErrorBoundary, useId, useLayoutEffect } from '../vendor/preact_hooks.js';
 export { batch, effect, useSignalEffect } from '../vendor/signals.js';
 
 /** Markup: html`<p class="x">${text}</p>`. What is put in is text, never markup. */

@@ -2,6 +2,7 @@
 /** What is asked of the sandbox for what was composed. */
 
 import { call } from '../api.js';
+import { newId } from '../ids.js';
 import { encodeBase64 } from '../messages/base64.js';
 
 /**
@@ -43,15 +44,6 @@ export function send({ personId, conversation, category, name, source, value, op
     expire_in: options.expireIn,
     mentions: options.mentions,
   });
-}
-
-/** @returns {string} a random UUID; the browser's own are only for secure contexts */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((one) => one.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**

@@ -1,9 +1,9 @@
 // @ts-check
 /** A command line that can be copied. */
 
+import { copyText } from '../clipboard.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
-import { toast } from '../toasts.js';
 import { html, useId, useRef } from '../ui.js';
 
 /** @param {{label: string, command: string}} props */
@@ -11,15 +11,8 @@ export function CommandLine({ label, command }) {
   const shown = useRef(/** @type {HTMLElement | null} */ (null));
   const labelId = useId();
 
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(command);
-      toast(t('dashboard.copied'));
-    } catch { // beyond loopback, without TLS, pages have no clipboard
-      if (shown.current) getSelection()?.selectAllChildren(shown.current);
-      toast(t('dashboard.copy_yourself'));
-    }
-  };
+  const copy = () =>
+    copyText(command, () => shown.current && getSelection()?.selectAllChildren(shown.current));
 
   return html`
     <div class="command" role="group" aria-labelledby=${labelId}>

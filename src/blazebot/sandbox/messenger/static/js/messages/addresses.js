@@ -29,6 +29,9 @@ export const linkAddress = (text) => opened(text, LINKS);
 /** @param {string} text @returns {string} an address on the web, or '' if it is none */
 export const webAddress = (text) => opened(text, WEB);
 
+/** @param {string} text @returns {string} what the page may load once it is asked to, or '' */
+export const loadableAddress = (text) => opened(text, ['https:']);
+
 /** @typedef {{kind: 'text' | 'link' | 'mention', text: string}} Part */
 
 /**

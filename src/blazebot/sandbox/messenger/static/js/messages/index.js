@@ -1,7 +1,7 @@
 // @ts-check
 /** A message's content, by its category. */
 
-import { html, useMemo } from '../ui.js';
+import { html, useErrorBoundary, useMemo } from '../ui.js';
 import { AppCard } from './app_card.js';
 import { Audio } from './audio.js';
 import { Buttons } from './buttons.js';
@@ -70,6 +70,15 @@ export function MessageBody({ message, person, actions }) {
     () => readContent(message),
     [message.category, message.data_base64, message.recalled, message.undecryptable],
   );
-  return html`<${KINDS[content.kind]} value=${content.value} content=${content} message=${message}
-    person=${person} actions=${actions} />`;
+  return html`<${Guarded} key=${content} content=${content} message=${message} person=${person} actions=${actions} />`;
+}
+
+/**
+ * Shows a content, or its bytes if its component fails: no message takes the others with it.
+ * @param {Omit<BodyProps, 'value'>} props
+ */
+function Guarded({ content, ...rest }) {
+  const [error] = useErrorBoundary();
+  const shown = error ? { ...content, kind: 'unknown', problem: String(error.message) } : content;
+  return html`<${KINDS[shown.kind]} value=${shown.value} content=${shown} ...${rest} />`;
 }

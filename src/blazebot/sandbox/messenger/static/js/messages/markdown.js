@@ -13,6 +13,9 @@ const renderer = {
 };
 const markdown = new Marked({ gfm: true, breaks: true, renderer });
 
+/** Characters beyond which it stays text: on some the parser's time grows with their square. */
+const MOST = 64_000;
+
 const ALLOWED = {
   ALLOWED_TAGS: [
     'a', 'b', 'blockquote', 'br', 'code', 'del', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr',
@@ -42,6 +45,7 @@ export function markdownElements(text) {
 
 /** @param {string} text */
 function html(text) {
+  if (text.length > MOST) return element('pre', text);
   try {
     return /** @type {string} */ (markdown.parse(text, { async: false }));
   } catch {

@@ -28,6 +28,12 @@ export const userOf = (userId) => users.value.get(userId.toLowerCase());
  */
 export const userByNumber = (number) => byNumber.value.get(number);
 
+/** Characters that turn the writing direction of what follows, too. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** @param {string} name @returns {string} a name that can stand in a sentence */
+export const inWords = (name) => name.replace(TURNING, '');
+
 /**
  * @param {string} userId
  * @param {string} [viewerId] who is called "You"
@@ -35,5 +41,5 @@ export const userByNumber = (number) => byNumber.value.get(number);
  */
 export function nameOf(userId, viewerId) {
   if (userId === viewerId) return t('messages.you');
-  return userOf(userId)?.full_name || t('messages.somebody');
+  return inWords(userOf(userId)?.full_name ?? '') || t('messages.somebody');
 }

@@ -4,7 +4,7 @@
 import { t } from '../i18n.js';
 import { parts } from './addresses.js';
 import { readContent } from './content.js';
-import { nameOf, userByNumber } from './names.js';
+import { inWords, nameOf, userByNumber } from './names.js';
 import { changeWords, pinWords } from './system.js';
 
 const MOST = 200;
@@ -26,9 +26,10 @@ const DETAILS = {
  * @returns {string} one line
  */
 export function summary(message, viewerId = '') {
+  if (message.disappeared) return t('messages.disappeared');
   const { kind, value } = readContent(message);
   if (kind === 'text') return line(withNames(value.slice(0, 2 * MOST)));
-  if (kind === 'post') return line(value.slice(0, 2 * MOST).replace(/[#*_`>~|]+/g, ' '));
+  if (kind === 'post') return line(withoutMarks(value.slice(0, 2 * MOST)));
   if (kind === 'system') return changeWords(value, viewerId);
   if (kind === 'pin') return pinWords(value, message, viewerId);
   if (kind === 'recalled' || kind === 'undecryptable') return t(`messages.${kind}`);
@@ -37,6 +38,9 @@ export function summary(message, viewerId = '') {
 
 /** @param {string} text */
 const line = (text) => text.replace(/\s+/g, ' ').trim().slice(0, MOST);
+
+/** @param {string} text Markdown */
+const withoutMarks = (text) => text.replace(/[*_`~]+/g, '').replace(/[#>|]+|-{3,}/g, ' ');
 
 /** @param {string} text */
 const withNames = (text) =>
@@ -48,5 +52,5 @@ const withNames = (text) =>
  */
 export function mentionWords(mention) {
   const user = userByNumber(mention.slice(1));
-  return user ? `@${user.full_name}` : mention;
+  return user ? `@${inWords(user.full_name)}` : mention;
 }

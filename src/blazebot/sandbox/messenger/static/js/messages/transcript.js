@@ -7,7 +7,7 @@ import { clockTime } from '../format.js';
 import { t } from '../i18n.js';
 import { html, useState } from '../ui.js';
 import { MessageBody } from './index.js';
-import { nameOf } from './names.js';
+import { inWords, nameOf } from './names.js';
 import { summary } from './summary.js';
 import { itemMessage } from './transcript_item.js';
 
@@ -31,7 +31,7 @@ export function Transcript({ value, message, person, actions }) {
 }
 
 /** @param {any} item */
-const author = (item) => item.user_full_name || nameOf(item.user_id);
+const author = (item) => inWords(item.user_full_name) || nameOf(item.user_id);
 
 /** @param {{items: any[], message: any, person: any, actions: any}} props */
 function Items({ items, message, person, actions }) {

@@ -6,8 +6,8 @@ import { clockTime, fullTime } from '../format.js';
 import { language, t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { MessageBody } from '../messages/index.js';
+import { nameOf, userOf } from '../messages/names.js';
 import { html, useMemo } from '../ui.js';
-import { nameOf, userOf } from './names.js';
 import { Quote } from './quote.js';
 import { Ticks } from './ticks.js';
 
@@ -38,9 +38,9 @@ export function Bubble({ row, person, conversation, actions, openMenu, flash }) 
   const classes = ['message', mine ? 'mine' : 'theirs', leads && 'leads', flash && 'flash', named && 'named'];
   return html`
     <article class=${classes.filter(Boolean).join(' ')}>
-      ${named && leads && html`<${Sender} id=${message.user_id} conversation=${conversation} />`}
+      ${named && leads && html`<${Sender} id=${message.user_id} />`}
       <div class="bubble" data-category=${message.recalled ? 'RECALLED' : message.category} onContextMenu=${open}>
-        ${named && leads && html`<strong class="sender">${nameOf(message.user_id, conversation)}</strong>`}
+        ${named && leads && html`<strong class="sender">${nameOf(message.user_id)}</strong>`}
         ${message.quote_message_id && !message.recalled && html`
           <${Quote} messageId=${message.quote_message_id} conversation=${conversation} personId=${person.user_id}
             jumpTo=${actions.jumpTo} />`}
@@ -57,8 +57,8 @@ export function Bubble({ row, person, conversation, actions, openMenu, flash }) 
     </article>`;
 }
 
-/** @param {{id: string, conversation: import('../folding.js').Conversation}} props */
-function Sender({ id, conversation }) {
-  const user = userOf(id, conversation);
-  return html`<${Avatar} id=${id} name=${nameOf(id, conversation)} bot=${user?.kind === 'bot'} url=${user?.avatar_url} small />`;
+/** @param {{id: string}} props */
+function Sender({ id }) {
+  const user = userOf(id);
+  return html`<${Avatar} id=${id} name=${nameOf(id)} bot=${user?.kind === 'bot'} url=${user?.avatar_url} small />`;
 }

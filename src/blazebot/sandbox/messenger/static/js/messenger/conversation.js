@@ -10,13 +10,12 @@ import { NOTHING } from '../folding.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { go, messengerAddress } from '../routes.js';
-import { historyOf, loadBackTo, loadOlder } from '../store.js';
+import { historyOf, loadBackTo, loadOlder, otherOf } from '../store.js';
 import { attempt, toast } from '../toasts.js';
 import { html, useEffect, useMemo, useRef, useState } from '../ui.js';
 import { Details } from './details.js';
 import { MessageList } from './message_list.js';
 import { MessageMenu } from './message_menu.js';
-import { otherOf } from './names.js';
 import { Pins } from './pins.js';
 import { reader } from './reading.js';
 import { Search } from './search.js';
@@ -33,7 +32,7 @@ const CONTEXT = 20; // read messages that are loaded above the new ones
  * @param {object} props
  * @param {import('../folding.js').User} props.person
  * @param {import('../folding.js').Conversation} props.conversation
- * @param {(messageId: string) => void} props.showFrames
+ * @param {(messageId: string) => void} props.showFrames those of a message, or with '' all
  */
 export function Conversation({ person, conversation, showFrames }) {
   const { conversation_id: id } = conversation;
@@ -89,7 +88,7 @@ export function Conversation({ person, conversation, showFrames }) {
 
   return html`
     <section class=${`conversation ${over ? 'over' : ''}`} aria-label=${conversation.name} onKeyDown=${onKeyDown} ...${handlers}>
-      <${Head} conversation=${conversation} personId=${personId} setOpen=${setOpen} />
+      <${Head} conversation=${conversation} personId=${personId} setOpen=${setOpen} showWire=${() => showFrames('')} />
       ${open === 'search' && html`
         <${Search} personId=${personId} conversationId=${id} jumpTo=${actions.jumpTo} close=${() => setOpen('')} />`}
       <${Pins} personId=${personId} conversationId=${id} history=${history} jumpTo=${actions.jumpTo} />
@@ -111,8 +110,9 @@ export function Conversation({ person, conversation, showFrames }) {
  * @param {import('../folding.js').Conversation} props.conversation
  * @param {string} props.personId
  * @param {(what: 'details' | 'search') => void} props.setOpen
+ * @param {() => void} props.showWire
  */
-function Head({ conversation, personId, setOpen }) {
+function Head({ conversation, personId, setOpen, showWire }) {
   const other = otherOf(conversation, personId);
   const { participants, category, name } = conversation;
   return html`
@@ -130,6 +130,8 @@ function Head({ conversation, personId, setOpen }) {
       </button>
       <button class="icon-button" type="button" aria-label=${t('messenger.search_here')} title=${t('messenger.search_here')}
         onClick=${() => setOpen('search')}><${Icon} name="search" /></button>
+      <button class="icon-button" type="button" aria-label=${t('messenger.wire_beside')} title=${t('messenger.wire_beside')}
+        onClick=${showWire}><${Icon} name="wire" /></button>
       <button class="icon-button" type="button" aria-label=${t('messenger.details')} title=${t('messenger.details')}
         onClick=${() => setOpen('details')}><${Icon} name="info" /></button>
     </header>`;

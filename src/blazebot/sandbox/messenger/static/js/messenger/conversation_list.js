@@ -6,12 +6,13 @@ import { inOrder } from '../folding.js';
 import { shortTime } from '../format.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { nameOf } from '../messages/names.js';
+import { summary } from '../messages/summary.js';
 import { messengerAddress, route } from '../routes.js';
-import { conversations, loaded } from '../store.js';
+import { conversations, loaded, otherOf } from '../store.js';
 import { html, useEffect, useRef, useState } from '../ui.js';
-import { nameOf, otherOf } from './names.js';
 import { NewConversation } from './new_conversation.js';
-import { previewOf } from './preview.js';
+import { isLine } from './rows.js';
 import { Ticks } from './ticks.js';
 
 /** @param {{personId: string}} props */
@@ -19,7 +20,7 @@ export function ConversationList({ personId }) {
   const [wanted, setWanted] = useState('');
   const [adding, setAdding] = useState(false);
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const found = inOrder(conversations.value.values()).filter((one) => matches(one, wanted));
+  const found = inOrder(conversations.value.values()).filter((one) => matches(one, wanted, personId));
 
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -67,9 +68,9 @@ function Item({ conversation, personId }) {
       ${last && html`<time datetime=${last.created_at}>${shortTime(last.created_at)}</time>`}
       <span class="last">
         ${last?.user_id === personId && !last.recalled && html`<${Ticks} status=${last.status} />`}
-        ${last && conversation.category === 'GROUP' && last.user_id !== personId && isSaid(last) && html`
-          <span>${nameOf(last.user_id, conversation)}: </span>`}
-        <span>${last ? previewOf(last) : ''}</span>
+        ${last && conversation.category === 'GROUP' && last.user_id !== personId && !isLine(last) && html`
+          <span>${nameOf(last.user_id)}: </span>`}
+        <span>${last ? summary(last, personId) : ''}</span>
       </span>
       ${unread > 0 && html`
         <span class=${`badge ${muted ? 'quiet' : ''}`} aria-label=${t('messenger.unread', { count: unread })}>
@@ -77,16 +78,14 @@ function Item({ conversation, personId }) {
     </a>`;
 }
 
-/** @param {import('../folding.js').Message} message */
-const isSaid = (message) => !message.category.startsWith('SYSTEM_');
-
 /**
  * @param {import('../folding.js').Conversation} conversation
  * @param {string} wanted
+ * @param {string} personId
  */
-function matches(conversation, wanted) {
+function matches(conversation, wanted, personId) {
   const last = conversation.last_message;
-  return `${conversation.name}\n${last ? previewOf(last) : ''}`.toLowerCase().includes(wanted.trim().toLowerCase());
+  return !wanted || `${conversation.name}\n${last ? summary(last, personId) : ''}`.toLowerCase().includes(wanted.trim().toLowerCase());
 }
 
 /** @param {KeyboardEvent & {currentTarget: HTMLElement}} event */

@@ -3,13 +3,13 @@
 
 import { call } from '../api.js';
 import { Avatar } from '../avatar.js';
+import { copyText } from '../clipboard.js';
 import { Dialog } from '../dialog.js';
 import { t } from '../i18n.js';
 import { go, messengerAddress } from '../routes.js';
-import { bots, loadConversation, loadUsers, people } from '../store.js';
-import { attempt, toast } from '../toasts.js';
-import { html, useEffect, useState } from '../ui.js';
-import { otherOf } from './names.js';
+import { bots, loadConversation, loadUsers, otherOf, people } from '../store.js';
+import { attempt } from '../toasts.js';
+import { html, useEffect, useRef, useState } from '../ui.js';
 import { Picks } from './picks.js';
 
 const MUTES = /** @type {const} */ ([[0, 'mute_off'], [8 * 3600, 'mute_hours'], [7 * 86_400, 'mute_week'], [365 * 86_400, 'mute_year']]);
@@ -81,14 +81,12 @@ function Mute({ conversation, change }) {
 
 /** @param {{conversation: Conversation, leads: boolean, change: Change}} props */
 function Code({ conversation, leads, change }) {
-  const copy = async () => {
-    await navigator.clipboard.writeText(conversation.code_id);
-    toast(t('messenger.copied'));
-  };
+  const shown = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const copy = () => copyText(conversation.code_id, () => shown.current?.select());
   return html`
     <div class="stack">
       <label class="label">${t('messenger.group_code')}
-        <input class="field" readonly value=${conversation.code_id} /></label>
+        <input class="field" readonly ref=${shown} value=${conversation.code_id} /></label>
       <div class="foot">
         <button class="button" type="button" onClick=${copy}>${t('messenger.copy')}</button>
         ${leads && html`<button class="button" type="button" onClick=${() => change('/rotate')}>${t('messenger.code_new')}</button>`}

@@ -14,28 +14,40 @@ import { NewPerson } from './people_bar.js';
 /** The place. */
 export function Messenger() {
   const { person: personId, conversation: id } = route.value;
-  const [shown, setShown] = useState(''); // the message whose frames are shown
-  useEffect(() => setShown(''), [id]);
+  const [beside, setBeside] = useState(/** @type {string | null} */ (null)); // a message, or '' for all
+  useEffect(() => setBeside(null), [id]);
   if (!personId) return html`<${Welcome} />`;
   const conversation = conversations.value.get(id);
   return html`
-    <div class=${`messenger ${id ? 'open' : ''} ${shown ? 'beside' : ''}`}>
+    <div class=${`messenger ${id ? 'open' : ''} ${beside === null ? '' : 'beside'}`}>
       <${ConversationList} key=${personId} personId=${personId} />
       ${conversation && person.value
         ? html`<${Conversation} key=${`${personId} ${id}`} person=${person.value} conversation=${conversation}
-            showFrames=${setShown} />`
+            showFrames=${setBeside} />`
         : html`<section class="conversation"><div class="empty">
             <p>${t(id && loaded.value ? 'messenger.no_conversation' : 'messenger.choose')}</p></div></section>`}
-      ${shown && conversation && html`
-        <aside class="frames" aria-label=${t('messenger.frames')}>
-          <div class="line head">
-            <h2>${t('messenger.frames')}</h2>
-            <button class="icon-button" type="button" aria-label=${t('shell.close')} onClick=${() => setShown('')}>
-              <${Icon} name="close" /></button>
-          </div>
-          <${Wire} beside conversation=${conversation} messageId=${shown} />
-        </aside>`}
+      ${beside !== null && conversation && html`
+        <${Frames} conversation=${conversation} messageId=${beside} close=${() => setBeside(null)} />`}
     </div>`;
+}
+
+/**
+ * The wire log beside a conversation.
+ * @param {object} props
+ * @param {import('../folding.js').Conversation} props.conversation
+ * @param {string} props.messageId whose frames are shown, '' for all of the conversation's bots
+ * @param {() => void} props.close
+ */
+function Frames({ conversation, messageId, close }) {
+  const title = t(messageId ? 'messenger.frames' : 'shell.wire');
+  return html`
+    <aside class="frames" aria-label=${title}>
+      <div class="line head">
+        <h2>${title}</h2>
+        <button class="icon-button" type="button" aria-label=${t('shell.close')} onClick=${close}><${Icon} name="close" /></button>
+      </div>
+      <${Wire} key=${messageId} beside conversation=${conversation} messageId=${messageId} />
+    </aside>`;
 }
 
 const Welcome = () => html`

@@ -6,10 +6,10 @@ import { dayName } from '../format.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { MessageBody } from '../messages/index.js';
+import { nameOf } from '../messages/names.js';
+import { summary } from '../messages/summary.js';
 import { html, useEffect, useMemo, useRef, useState } from '../ui.js';
 import { Bubble } from './bubble.js';
-import { nameOf } from './names.js';
-import { previewOf } from './preview.js';
 import { firstUnread, isShown, rowsOf } from './rows.js';
 import { VirtualList } from './virtual_list.js';
 
@@ -101,7 +101,7 @@ export function MessageList({ person, conversation, history, actions, controls, 
         <button class="to-end" type="button" title=${t('messenger.to_end')} onClick=${() => list.current?.toEnd()}>
           <${Icon} name="down" /><span class="visually-hidden">${t('messenger.to_end')}</span>
           ${conversation.unread > 0 && html`<span class="badge">${conversation.unread}</span>`}</button>`}
-      <${Announcer} messages=${history.messages} conversation=${conversation} personId=${personId} />
+      <${Announcer} messages=${history.messages} personId=${personId} />
     </div>`;
 }
 
@@ -137,14 +137,13 @@ const allReadBefore = ({ messages }, personId, seq) =>
  * Says what comes in to who cannot see it.
  * @param {object} props
  * @param {readonly import('../folding.js').Message[]} props.messages
- * @param {import('../folding.js').Conversation} props.conversation
  * @param {string} props.personId
  */
-function Announcer({ messages, conversation, personId }) {
+function Announcer({ messages, personId }) {
   const last = messages[messages.length - 1];
   const first = useRef(last?.seq ?? 0);
   const said = last && last.seq > first.current && last.user_id !== personId && isShown(last);
   return html`
     <p class="visually-hidden" aria-live="polite">
-      ${said && `${nameOf(last.user_id, conversation)}: ${previewOf(last)}`}</p>`;
+      ${said && `${nameOf(last.user_id)}: ${summary(last, personId)}`}</p>`;
 }

@@ -1,10 +1,11 @@
 // @ts-check
 /** What can be done with a message. */
 
+import { copyText } from '../clipboard.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { summary } from '../messages/summary.js';
 import { html, useEffect, useLayoutEffect, useRef } from '../ui.js';
-import { previewOf } from './preview.js';
 
 const MARGIN = 8; // px
 
@@ -40,13 +41,9 @@ export function MessageMenu({ message, x, y, personId, conversation, actions, cl
   const mine = message.user_id === personId;
   const leads = conversation.participants.find((one) => one.user_id === personId)?.role;
   const gone = message.recalled;
-  const copy = async () => {
-    await navigator.clipboard.writeText(message.text ?? previewOf(message));
-    actions.toast(t('messenger.copied'));
-  };
   const choices = /** @type {const} */ ([
     ['reply', 'reply', !gone, () => actions.reply(message)],
-    ['copy', 'copy', !gone, copy],
+    ['copy', 'copy', !gone, () => copyText(message.text ?? summary(message, personId), () => select(message.message_id))],
     [message.pinned ? 'unpin' : 'pin', 'pin', !gone, () => actions.pin(message)],
     ['recall', 'recall', !gone && (mine || leads), () => actions.recall(message)],
     ['show_frames', 'frames', true, () => actions.showFrames(message.message_id)],
@@ -57,6 +54,12 @@ export function MessageMenu({ message, x, y, personId, conversation, actions, cl
         <button key=${name} type="button" role="menuitem" onClick=${() => { close(); void act(); }}>
           <${Icon} name=${icon} />${t(`messenger.${name}`)}</button>`)}
     </div>`;
+}
+
+/** Mark what a message says. @param {string} messageId */
+function select(messageId) {
+  const row = document.querySelector(`[data-key="${CSS.escape(messageId)}"]`);
+  if (row) getSelection()?.selectAllChildren(row.querySelector('.body-text, .body-markdown') ?? row);
 }
 
 /** @param {KeyboardEvent & {currentTarget: HTMLElement}} event */

@@ -4,8 +4,8 @@
 import { call } from '../api.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { summary } from '../messages/summary.js';
 import { html, useEffect, useState } from '../ui.js';
-import { previewOf } from './preview.js';
 
 const CHANGES_PINS = new Set(['MESSAGE_PIN', 'MESSAGE_RECALL']);
 
@@ -36,7 +36,7 @@ export function Pins({ personId, conversationId, history, jumpTo }) {
   return html`
     <button class="line pins" type="button" onClick=${show}>
       <${Icon} name="pin" size=${16} /><span class="visually-hidden">${t('messenger.pinned')}</span>
-      <span class="text">${previewOf(shown)}</span>
+      <span class="text">${summary(shown, personId)}</span>
       ${pins.length > 1 && html`<span class="muted small">${(chosen % pins.length) + 1}/${pins.length}</span>`}
     </button>`;
 }

@@ -3,10 +3,10 @@
 
 import { call } from '../api.js';
 import { t } from '../i18n.js';
+import { nameOf } from '../messages/names.js';
+import { summary } from '../messages/summary.js';
 import { historyOf } from '../store.js';
 import { html, useEffect, useState } from '../ui.js';
-import { nameOf } from './names.js';
-import { previewOf } from './preview.js';
 
 /**
  * @param {object} props
@@ -27,5 +27,5 @@ export function Quote({ messageId, conversation, personId, jumpTo }) {
   if (!message) return html`<p class="quote muted">${t('messenger.quote_gone')}</p>`;
   return html`
     <button class="quote" type="button" onClick=${() => jumpTo(messageId)}>
-      <strong>${nameOf(message.user_id, conversation)}</strong><span>${previewOf(message)}</span></button>`;
+      <strong>${nameOf(message.user_id)}</strong><span>${summary(message, personId)}</span></button>`;
 }

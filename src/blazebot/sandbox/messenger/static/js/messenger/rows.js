@@ -16,6 +16,9 @@ import { dayOf } from '../format.js';
 const TOGETHER_MS = 5 * 60_000;
 const LINES = new Set(['SYSTEM_CONVERSATION', 'MESSAGE_PIN']);
 
+/** @param {Message} message whether it is what happened, said by nobody */
+export const isLine = (message) => LINES.has(message.category);
+
 /** @type {WeakMap<Message, {day: number, time: number, rows: [MessageRow | LineRow, MessageRow | LineRow]}>} */
 const known = new WeakMap(); // a message is never changed: another one takes its place
 
@@ -25,7 +28,7 @@ function factsOf(message) {
   if (found) return found;
   const key = message.message_id;
   /** @type {(leads: boolean) => MessageRow | LineRow} */
-  const row = LINES.has(message.category)
+  const row = isLine(message)
     ? () => ({ key, kind: 'line', message })
     : (leads) => ({ key, kind: 'message', message, leads });
   const facts = {
@@ -78,4 +81,4 @@ export function rowsOf(messages, newFrom) {
  */
 export const firstUnread = (messages, personId) =>
   messages.find((one) =>
-    one.user_id !== personId && one.status !== 'READ' && isShown(one) && !LINES.has(one.category))?.seq ?? null;
+    one.user_id !== personId && one.status !== 'READ' && isShown(one) && !isLine(one))?.seq ?? null;

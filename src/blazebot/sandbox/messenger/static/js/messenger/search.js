@@ -5,9 +5,9 @@ import { call } from '../api.js';
 import { shortTime } from '../format.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { summary } from '../messages/summary.js';
 import { attempt } from '../toasts.js';
 import { html, useEffect, useRef, useState } from '../ui.js';
-import { previewOf } from './preview.js';
 
 const AFTER_MS = 200; // without another letter
 const ENOUGH = 20;
@@ -49,7 +49,7 @@ export function Search({ personId, conversationId, jumpTo, close }) {
         <div class="picks">
           ${found.map((one) => html`
             <button key=${one.message_id} class="pick" type="button" onClick=${() => jumpTo(one.message_id)}>
-              <span class="text">${previewOf(one)}</span><time class="muted small">${shortTime(one.created_at)}</time></button>`)}
+              <span class="text">${summary(one, personId)}</span><time class="muted small">${shortTime(one.created_at)}</time></button>`)}
           ${!found.length && html`<p class="muted">${t('messenger.nothing_found')}</p>`}
         </div>`}
     </div>`;

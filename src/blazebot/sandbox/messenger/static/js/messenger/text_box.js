@@ -5,10 +5,11 @@ import { Uploads } from '../composer/attachments.js';
 import { FileButton } from '../composer/file_picking.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { newId } from '../ids.js';
+import { nameOf } from '../messages/names.js';
+import { summary } from '../messages/summary.js';
 import { attempt } from '../toasts.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js';
-import { nameOf } from './names.js';
-import { previewOf } from './preview.js';
 import { send } from './sending.js';
 
 const MOST_HEIGHT = 200; // px
@@ -32,7 +33,7 @@ export function TextBox({ personId, conversation, quoted, quote, uploads, sendFi
   const draft = `${personId} ${id}`;
   const [text, setText] = useState(drafts.get(draft) ?? '');
   const [busy, setBusy] = useState(false);
-  const messageId = useRef(crypto.randomUUID()); // of what is sent next: a second try is no second message
+  const messageId = useRef(newId()); // of what is sent next: a second try is no second message
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
 
   useEffect(() => {
@@ -60,7 +61,7 @@ export function TextBox({ personId, conversation, quoted, quote, uploads, sendFi
       }));
     setBusy(false);
     if (!sent) return;
-    messageId.current = crypto.randomUUID();
+    messageId.current = newId();
     setText('');
     onSent();
   };
@@ -73,7 +74,7 @@ export function TextBox({ personId, conversation, quoted, quote, uploads, sendFi
     <form class="text-box" onSubmit=${submit}>
       ${quoted && html`
         <div class="line quoting">
-          <p class="quote"><strong>${nameOf(quoted.user_id, conversation)}</strong><span>${previewOf(quoted)}</span></p>
+          <p class="quote"><strong>${nameOf(quoted.user_id)}</strong><span>${summary(quoted, personId)}</span></p>
           <button class="icon-button" type="button" aria-label=${t('messenger.quote_cancel')} onClick=${() => quote(null)}>
             <${Icon} name="close" /></button>
         </div>`}

@@ -53,7 +53,7 @@ function sizeWords(entry) {
 function contentOf(entry) {
   const body = entry.frame?.params ?? entry.frame?.data ?? entry.request;
   const text = decoded(body?.data_base64 || body?.data || '');
-  if (!text || body?.category?.startsWith('ENCRYPTED_')) return null;
+  if (!text || String(body.category).startsWith('ENCRYPTED_')) return null;
   try {
     return JSON.parse(text);
   } catch {

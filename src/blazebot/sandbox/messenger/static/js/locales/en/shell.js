@@ -5,6 +5,8 @@ export default {
   connection_lost: 'Connection lost, trying again…',
   connection_open: 'Connected',
   connection_refused: 'The sandbox wants its token: open the address that it showed at its start.',
+  copied: 'Copied',
+  copy_yourself: 'Selected: copy it with Ctrl+C',
   dashboard: 'Dashboard',
   language: 'Language',
   messenger: 'Messenger',
