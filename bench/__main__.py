@@ -3,8 +3,9 @@
 Each comparison runs the bot end and the floor in turns: ``receive``, ``echo``, ``router`` (an echo
 behind 20 handlers, two middlewares and a state), ``encrypted`` (texts, nine of ten from senders
 seen before), ``latency`` (echoes one at a time) and ``backlog`` (a million pending messages).
-``start`` is the time until a line is open. ``sandbox`` and ``scale`` measure the service end. All
-run by default but ``scale``, which takes a minute.
+``announce`` is an announcement to many people. ``start`` is the time until a line is open.
+``stages`` tells what each stage of a message's way costs. ``sandbox`` and ``scale`` measure the
+service end. All run by default but ``scale``, which takes a minute.
 """
 
 from __future__ import annotations
@@ -13,30 +14,41 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
-from bench import sandbox, scale, start
+from bench import announce, plots, sandbox, scale, stages, start
+from bench.announce import AnnounceResult, print_announce, run_announce
 from bench.comparison import COMPARISONS, Result, compare
 from bench.runs import RunFailed
 from bench.sandbox import SandboxResult, run_sandbox
 from bench.scale import ScaleResult, run_scale
+from bench.stages import StagesResult, run_stages
 from bench.start import StartResult, run_start
 
 MESSAGES: Final = {
     **{name: one.messages for name, one in COMPARISONS.items()},
+    "announce": announce.MESSAGES,
     "start": 1,
+    "stages": stages.MESSAGES,
     "sandbox": sandbox.MESSAGES,
     "scale": scale.MESSAGES,
 }
 """Messages of one run."""
 
-BY_DEFAULT: Final = (*COMPARISONS, "start", "sandbox")
+BY_DEFAULT: Final = (*COMPARISONS, "announce", "start", "stages", "sandbox")
 
 ROUNDS: Final = 3
 
-AnyResult = Result | StartResult | SandboxResult | ScaleResult
+LIMIT: Final = 60.0
+"""Seconds for one run."""
+
+FIELDS: Final = ("name", "floor_us", "blazebot_us", "ratio", "rate", "p99_ms", "peak_mb")
+"""What each object has at the least; null where a benchmark knows no such thing."""
+
+AnyResult = Result | AnnounceResult | StartResult | StagesResult | SandboxResult | ScaleResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,35 +60,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--bots", type=_count, default=scale.BOTS, help="of scale (default: %(default)s)"
     )
+    parser.add_argument("--limit", type=float, help="seconds for one run (default: by benchmark)")
     parser.add_argument(
-        "--limit", type=float, default=60.0, help="seconds for one run (default: %(default)g)"
+        "--peers", action="store_true", help="other clients too, where make interop put them"
+    )
+    parser.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="draw what was measured there, as SVG"
     )
     parser.add_argument("--json", action="store_true", help="one object for each benchmark")
     options = parser.parse_args(arguments)
     names = BY_DEFAULT if options.benchmark == "all" else (options.benchmark,)
+    results: list[AnyResult] = []
     for name in names:
         try:
             result = asyncio.run(_run(name, options))
         except RunFailed as error:
             print(f"failed: {error}", file=sys.stderr)
             return 1
+        results.append(result)
         if options.json:
-            print(msgspec.json.encode(result).decode(), flush=True)
+            print(msgspec.json.encode(_document(result)).decode(), flush=True)
         else:
             _print(result)
+    if options.plots is not None:
+        plots.draw(results, options.plots)
     return 0
 
 
 async def _run(name: str, options: argparse.Namespace) -> AnyResult:
-    messages, limit = options.messages or MESSAGES[name], options.limit
+    messages, limit = options.messages or MESSAGES[name], options.limit or LIMIT
     if name in COMPARISONS:
         rounds = options.rounds or COMPARISONS[name].rounds
-        return await compare(name, messages, rounds, limit=limit)
+        return await compare(name, messages, rounds, limit=options.limit, peers=options.peers)
+    if name == "announce":
+        return await run_announce(messages, options.rounds or ROUNDS, limit=limit)
+    if name == "stages":
+        return await run_stages(messages, options.rounds or ROUNDS)
     if name == "start":
         return await run_start(options.rounds or start.ROUNDS, limit=limit)
     if name == "sandbox":
         return await run_sandbox(messages, options.rounds or ROUNDS, limit=limit)
     return await run_scale(bots=options.bots, messages=messages, limit=limit)
+
+
+def _document(result: AnyResult) -> dict[str, Any]:
+    known: dict[str, Any] = msgspec.to_builtins(result)
+    return dict.fromkeys(FIELDS) | known
 
 
 def _count(text: str) -> int:
@@ -93,6 +122,10 @@ def _print(result: AnyResult) -> None:
         _print_scale(result)
     elif isinstance(result, StartResult):
         _print_start(result)
+    elif isinstance(result, StagesResult):
+        _print_stages(result)
+    elif isinstance(result, AnnounceResult):
+        print_announce(result)
     else:
         _print_comparison(result)
 
@@ -116,6 +149,12 @@ def _print_scale(result: ScaleResult) -> None:
         print(f"  {one.name:30} {one.samples:8} {one.p50_ms:10.2f} {one.p99_ms:10.2f}", flush=True)
 
 
+def _print_stages(result: StagesResult) -> None:
+    print(f"{result.name}: microseconds of each stage, median of {result.rounds}")
+    for one in result.stages:
+        print(f"  {one.name:45} {one.us:6.2f}", flush=True)
+
+
 def _print_start(result: StartResult) -> None:
     print(
         f"{result.name}: from the start of the process to an open line, median of {result.rounds}"
@@ -135,6 +174,15 @@ def _print_comparison(result: Result) -> None:
         ("Blazebot", result.blazebot_us, result.ratio, result.rate, result.peak_mb),
     ):
         print(f"  {who:9} {us:10.1f} {ratio:8.2f} {rate:11,.0f} {peak:8.1f}", flush=True)
+    for one in result.peers:
+        if one.us is None or one.ratio is None or one.rate is None or one.peak_mb is None:
+            print(f"  {one.name:9} failed: {one.failure}", flush=True)
+        else:
+            print(
+                f"  {one.name:9} {one.us:10.1f} {one.ratio:8.1f} {one.rate:11,.0f} "
+                f"{one.peak_mb:8.1f}",
+                flush=True,
+            )
     if result.p99_ms is not None:
         print(
             f"  a message there and back: p50 {result.p50_ms:.2f} ms (floor "

@@ -1,11 +1,7 @@
-"""``python -m bench.announce``: an announcement beside the bare loop, where the quota is lifted."""
+"""An announcement beside the bare loop, where the quota is lifted."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import sys
-from collections.abc import Sequence
 from statistics import median
 from typing import Final
 from uuid import uuid4
@@ -95,27 +91,3 @@ def print_announce(result: AnnounceResult) -> None:
         ("Blazebot", result.blazebot_us, result.rate, result.peak_mb),
     ):
         print(f"  {who:9} {us:10.1f} {rate:11,.0f} {peak:8.1f}", flush=True)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it as the command line asks; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.announce", description=__doc__)
-    parser.add_argument("--messages", type=int, default=MESSAGES)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds for one run")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    try:
-        result = asyncio.run(run_announce(options.messages, options.rounds, limit=options.limit))
-    except RunFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    if options.json:
-        print(msgspec.json.encode(result).decode(), flush=True)
-    else:
-        print_announce(result)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

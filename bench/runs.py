@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _ROOT: Final = Path(__file__).parent.parent
 _PATIENCE: Final = 30.0  # seconds for anything that a process does besides the work itself
+_MADE: Final = 5_000  # messages that the stub makes in a second at the least, before it listens
 
 
 class RunFailed(Exception):
@@ -69,7 +70,7 @@ async def _run(module: str, work: str, messages: int, limit: float, client_does:
     keystore = issue_keystore("ed25519", str(uuid4()), str(uuid4())).document
     environment = {"BLAZEBOT_KEYSTORE": msgspec.json.encode(keystore).decode()}
     async with child(service, **environment) as stub:
-        address = await _read(stub, Address)
+        address = await _read(stub, Address, within=_PATIENCE + messages / _MADE)
         environment["SSL_CERT_FILE"] = address.certificate
         task = (module, client_does, address.url, str(messages))
         began = time.perf_counter()

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import pytest
 
 import bench.__main__ as command
+from bench import comparison
 from bench.checker import Checker
 from bench.comparison import COMPARISONS
 from bench.encryption import NEW_SENDERS, Senders, Session
 from bench.frames import Sent, decompress, encode_push, make_texts
+from bench.peers import Peer
+from bench.plots import COST, THROUGHPUT, Bar, bars
 from bench.runs import RunFailed, run_once
 from bench.sandbox import run_sandbox
 from blazebot.keys.encryption import MessageCipher
@@ -41,6 +45,8 @@ TIMED = {
     "echo, while much expires",
 }
 
+SVG = "{http://www.w3.org/2000/svg}"
+
 SENT = [
     Sent("m0", "one", "0 hi"),
     Sent("m1", "two", "1 hi"),
@@ -61,14 +67,21 @@ def run_bench(*arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_the_benchmarks_run_and_say_what_they_found() -> None:
-    *results, start, sandbox = run_bench("--messages", "500", "--rounds", "1")
+def test_the_benchmarks_run_and_say_what_they_found(tmp_path: Path) -> None:
+    plots = tmp_path / "plots"
+    *results, announce, start, stages, sandbox = run_bench(
+        *("--messages", "500", "--rounds", "1", "--plots", str(plots))
+    )
     assert (sandbox["name"], sandbox["messages"]) == ("sandbox", 500)
+    for result in (*results, announce, start, stages, sandbox):
+        assert result.keys() >= FIELDS
+    assert (announce["name"], stages["name"]) == ("announce", "stages")
+    assert all(stage["us"] >= 0 for stage in stages["stages"])
+    assert {path.name for path in plots.iterdir()} == {COST, THROUGHPUT}
     assert min(sandbox["rate"], sandbox["cpu_us"], sandbox["peak_mb"]) > 0
     assert [result["name"] for result in results] == list(COMPARISONS)
     assert start["import_ms"] > 0
     for result in (*results, start):
-        assert result.keys() >= FIELDS
         assert result["floor_us"] > 0
         assert result["ratio"] == pytest.approx(
             result["blazebot_us"] / result["floor_us"], abs=0.02
@@ -77,6 +90,25 @@ def test_the_benchmarks_run_and_say_what_they_found() -> None:
         assert result["peak_mb"] > 10
         one_at_a_time = result["name"] == "latency"
         assert (result["p99_ms"] is not None) == one_at_a_time
+
+
+def test_bars_are_as_long_as_what_they_stand_for() -> None:
+    drawn = bars("a < b", [Bar("one & two", 2.0, "2"), Bar("none", 1.0, "1")])
+    root = ElementTree.fromstring(drawn)  # noqa: S314 - our own
+    _, longest, half = (float(one.attrib["width"]) for one in root.iter(f"{SVG}rect"))
+    assert half == pytest.approx(longest / 2)
+    assert "one & two" in [text.text for text in root.iter(f"{SVG}text")]
+
+
+async def test_another_client_that_fails_does_not_fail_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = Peer("broken", "bench.no_such_client", tmp_path)
+    monkeypatch.setattr(comparison, "PEERS", (there, Peer("absent", "", tmp_path / "absent")))
+    result = await comparison.compare("receive", 100, 1, peers=True)
+    (broken,) = result.peers
+    assert (broken.name, broken.us) == ("broken", None)
+    assert "ended before its work" in broken.failure
 
 
 def test_the_scale_is_timed() -> None:

@@ -35,6 +35,7 @@ from blazebot.wire.codec import (
     encode_json,
     encode_request,
     parse_frame,
+    parse_push,
 )
 from blazebot.wire.frames import NOTHING, ErrorBody, Frame
 from blazebot.wire.limits import FRAME_LIMIT, MIB, socket_limit
@@ -312,3 +313,20 @@ def test_error_classes(code: int, kind: type[ServiceError], temporary: bool) -> 
 def test_shapes_name_the_place() -> None:
     with pytest.raises(FrameError, match=r"\$\.message_id"):
         decode_json(msgspec.Raw(b'{"message_id":1}'), MessageView)
+
+
+def test_a_message_is_read_in_one_go_and_nothing_else_is() -> None:
+    push = parse_push(
+        b'{"id":"1","action":"CREATE_MESSAGE","data":{"message_id":"m","category":"PLAIN_TEXT"}}'
+    )
+    assert push is not None
+    assert (push.id, push.data.message_id, push.data.category) == ("1", "m", "PLAIN_TEXT")
+    for other in (
+        b'{"id":"1","action":"CREATE_MESSAGE"}',
+        b'{"id":"","action":"CREATE_MESSAGE","data":{"message_id":"m"}}',
+        b'{"id":"1","action":"CREATE_MESSAGE","data":{"message_id":5}}',
+        b'{"id":"1","action":"CREATE_MESSAGE","data":{"message_id":"m"},"error":{"code":403}}',
+        b'{"id":"1","action":"ACKNOWLEDGE_MESSAGE_RECEIPT","data":{"message_id":"m"}}',
+        b"[" * 100_000,
+    ):
+        assert parse_push(other) is None

@@ -31,8 +31,8 @@ from blazebot.errors import (
 from blazebot.keys.keystore import Keystore
 from blazebot.keys.tokens import sign_token
 from blazebot.wire import frames
-from blazebot.wire.codec import decode_frame, decode_json, encode_request
-from blazebot.wire.frames import Frame
+from blazebot.wire.codec import decode_json, decompress, encode_request, parse_frame, parse_push
+from blazebot.wire.frames import Frame, Push
 from blazebot.wire.limits import socket_limit
 from blazebot.wire.messages import READ, MessageView, Receipt, ReceiptBatch
 
@@ -267,14 +267,12 @@ class BlazeClient:
 
     def _read(self, data: bytes) -> None:
         try:
-            frame = decode_frame(data, self._frame_limit)
-            request = self._requests.answered(frame.id)
-            if request is not None:
-                _answer(request.waiter, frame)
-            elif frame.action == frames.CREATE_MESSAGE and frame.error is None:
-                self._push(frame)
+            text = decompress(data, self._frame_limit)
+            push = parse_push(text)
+            if push is not None and push.id not in self._requests:
+                self._push(push)
             else:
-                self._other(frame)
+                self._take(parse_frame(text))
         except FrameError as error:
             self._skip(data, str(error))
         except Unauthorized:
@@ -283,25 +281,28 @@ class BlazeClient:
             logger.exception("a frame could not be taken in an unforeseen way")
             self._skip(data, "see above")
 
-    def _push(self, frame: Frame) -> None:
-        if not frame.data:
-            return  # the answer to a request that nobody waits for any more
-        view = decode_json(frame.data, MessageView)
+    def _push(self, push: Push) -> None:
+        view = push.data
         if not view.message_id:
             raise FrameError("a message without `message_id`")
         if view.is_message:
             self._on_message(view)
         else:
-            logger.debug("an answer to no request: frame %s", frame.id)
+            logger.debug("an answer to no request: frame %s", push.id)
 
-    def _other(self, frame: Frame) -> None:
-        if frame.error is not None:
+    def _take(self, frame: Frame) -> None:
+        request = self._requests.answered(frame.id)
+        if request is not None:
+            _answer(request.waiter, frame)
+        elif frame.error is not None:
             error = frame.error.to_exception()
             if isinstance(error, Unauthorized):
                 raise error
             logger.warning("%s to no request: %s", frame.action, error)
         elif frame.action == frames.ACKNOWLEDGE_MESSAGE_RECEIPT and frame.data:
             self._on_receipt(decode_json(frame.data, MessageView))
+        elif frame.action == frames.CREATE_MESSAGE and frame.data:
+            decode_json(frame.data, MessageView)  # says what is wrong: it could not be read before
         elif frame.action in _ANSWERED_ACTIONS:
             logger.debug("an answer to no request: frame %s", frame.id)
         else:

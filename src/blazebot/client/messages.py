@@ -52,14 +52,16 @@ class Messages(Calls):
         *,
         first: bool = False,
         within: float | None = None,
+        sends: Sends | None = None,
     ) -> None:
         """Send up to 100 messages in one request of at most 128 KiB [D].
 
-        Taken or refused as a whole. Sending the same again is safe, by ``message_id``.
+        Taken or refused as a whole. Sending the same again is safe, by ``message_id``. ``sends``
+        is what asks for room, where the caller has taken some already.
         """
         if messages:
             body = _batch("messages", messages)
-            sends = self._sends(len(messages), first)
+            sends = sends or self._sends(len(messages), first)
             await self.call("POST", "/messages", body, sends=sends, within=within)
 
     async def send_encrypted_messages(

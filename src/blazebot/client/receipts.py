@@ -35,14 +35,18 @@ class ReceiptQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, message_id: str, status: str) -> None:
-        """Queue a receipt; of two for one message the further status stays."""
+    def add(self, message_id: str, status: str) -> int:
+        """Queue a receipt, and return how many wait.
+
+        Of two for one message the further status stays.
+        """
         waiting = self._waiting
         before = waiting.get(message_id)
         if before is None or STATUS_RANK[status] > STATUS_RANK[before]:
             waiting[message_id] = status
         if len(waiting) > self._limit:
             del waiting[next(iter(waiting))]
+        return len(waiting)
 
     def take(self, count: int = BATCH_LIMIT) -> list[Receipt]:
         """Remove and return the ``count`` oldest receipts."""
@@ -91,8 +95,8 @@ class ReceiptSender:
 
     def add(self, message_id: str, status: str) -> None:
         """Queue a receipt; never waits."""
-        self._queue.add(message_id, status)
-        if len(self._sending) < IN_FLIGHT_LIMIT and len(self._queue) >= self._batch:
+        waiting = self._queue.add(message_id, status)
+        if waiting >= self._batch and len(self._sending) < IN_FLIGHT_LIMIT:
             self._send_batches()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._delay, self._timed_out)

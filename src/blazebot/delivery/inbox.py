@@ -222,10 +222,11 @@ class Inbox:
     def _accept(self, view: MessageView) -> None:
         conversation_id = view.conversation_id or ""
         self._at_hand.add(view.message_id)
-        if view.data_base64 and view.data:
+        if view.data_base64:
             view.data = ""  # the same content once more
-        item = Item(view, len(view.data_base64 or "") + len(view.data or ""))
-        self._bytes += item.size
+        size = len(view.data_base64 or view.data or "")
+        item = Item(view, size)
+        self._bytes += size
         lane = self._lanes.get(conversation_id)
         if lane is None:
             lane = self._lanes[conversation_id] = Lane(conversation_id, [item])

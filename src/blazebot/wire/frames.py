@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from blazebot.errors import ServiceError, service_error
+from blazebot.wire.messages import MessageView
 
 LIST_PENDING_MESSAGES: Final = "LIST_PENDING_MESSAGES"
 CREATE_MESSAGE: Final = "CREATE_MESSAGE"
@@ -50,6 +51,15 @@ class Frame(msgspec.Struct):
     params: msgspec.Raw = NOTHING
     data: msgspec.Raw = NOTHING
     error: ErrorBody | None = None
+
+
+class Push(msgspec.Struct):
+    """A frame with a message in it: one that is pushed, or what answers a send."""
+
+    id: str
+    action: Literal["CREATE_MESSAGE"]
+    data: MessageView
+    error: None = None
 
 
 class Request(msgspec.Struct):
