@@ -102,6 +102,7 @@ class Fleet:
             environment={
                 "PYTHONPATH": str(ROOT),  # for the module with something switched off
                 "BLAZEBOT_SERVER": self.sandbox.url,
+                "BLAZEBOT_KEYSTORE": "bot.json",
                 "BLAZEBOT_DATA_DIR": str(self.folder / f"{name}-data"),
                 "BLAZEBOT_ENGINE": self.nats.url,
                 "BLAZEBOT_ENGINE_PARTITIONS": str(self.partitions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 
@@ -12,6 +13,9 @@ from blazebot.testing.tally import Tally
 from tests.nats.conftest import MakeFleet
 from tests.nats.fleet import Fleet
 from tests.nats.storm import Storm, freeze_holder, kill
+
+TAKEOVER_WITHOUT_NODE = 15.0
+"""Seconds within which another has the line of a holder that died with a node of NATS."""
 
 
 async def started(fleet: Fleet, *, gateways: int = 2, workers: int = 3) -> None:
@@ -44,13 +48,28 @@ async def through_a_storm(
 
 async def test_nothing_is_lost_doubled_or_reordered_whatever_ends(make_fleet: MakeFleet) -> None:
     fleet = await make_fleet(nodes=3, work=0.02)
-    await through_a_storm(fleet, people=40, wave=3, kills=4, frozen=2 * TAKEN_AFTER)
+    await through_a_storm(fleet, people=30, wave=3, kills=3, frozen=2 * TAKEN_AFTER)
 
 
 @pytest.mark.soak
 async def test_the_same_for_long(make_fleet: MakeFleet) -> None:
     fleet = await make_fleet(nodes=3, work=0.02)
     await through_a_storm(fleet, people=200, wave=2, kills=50, frozen=10.0)
+
+
+@pytest.mark.soak
+async def test_the_holder_and_a_node_of_nats_end_together(make_fleet: MakeFleet) -> None:
+    fleet = await make_fleet(nodes=3, work=0.02)
+    await started(fleet)
+    names = await fleet.greeted(40)
+    holder = await fleet.holder()
+    await fleet.say(dict.fromkeys(names, ("before",)))
+    await asyncio.gather(holder.kill(), fleet.nats.nodes[0].kill())
+    await fleet.say(dict.fromkeys(names, ("after",)))
+    async with asyncio.timeout(TAKEOVER_WITHOUT_NODE):
+        assert await fleet.holder() is not holder
+    counts = await fleet.settle(30)
+    assert counts.is_perfect, counts
 
 
 @pytest.mark.parametrize(
@@ -63,11 +82,12 @@ async def test_the_same_for_long(make_fleet: MakeFleet) -> None:
 async def test_the_count_notices_what_is_switched_off(
     make_fleet: MakeFleet, mechanism: str, fault: Callable[[Tally], int]
 ) -> None:
-    fleet = await make_fleet(work=0.05)
+    # Half of the work comes after the reply: what is killed then answers once more.
+    fleet = await make_fleet(work=0.2)
     fleet.module = "tests.nats.sabotaged"
     fleet.environment["SWITCHED_OFF"] = mechanism
     await started(fleet, gateways=1, workers=2)
     names = await fleet.greeted(20)
-    storm = Storm(fleet, names, texts=20, waves=2)
-    await storm.run([kill(fleet.processes[1])])
+    storm = Storm(fleet, names, texts=15, waves=3)
+    await storm.run([kill(worker) for worker in fleet.processes[1:]])
     await fleet.until(lambda: bool(fault(fleet.tally())), 30)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from typing import Any
 
 from blazebot.jetstream.lease import LOST_AFTER
 from blazebot.jetstream.names import Names, partition_of
 from blazebot.wire.messages import SENT
 from tests.nats.conftest import MakeFleet
+from tests.nats.fleet import ECHO, Fleet
 from tests.nats.storm import kill
 
 
@@ -48,20 +51,45 @@ async def test_one_process_can_be_both_and_waits_for_nats(make_fleet: MakeFleet)
     assert await fleet.processes[0].stop() == 0, fleet.processes[0].log
 
 
-async def test_what_no_handler_takes_becomes_a_dead_letter_and_holds_nobody_up(
+ANTIDOTE = "from pathlib import Path\nANTIDOTE = Path('antidote')\n" + ECHO.replace(
+    'if text == "poison":', 'if text == "poison" and not ANTIDOTE.exists():'
+)
+
+
+async def test_what_no_handler_takes_becomes_a_dead_letter_until_it_is_handled(
     make_fleet: MakeFleet,
 ) -> None:
-    fleet = await make_fleet()
+    fleet = await make_fleet(bot=ANTIDOTE)
     for process in (fleet.gateway("gateway"), fleet.worker("worker")):
         await process.start()
     (person,) = await fleet.greeted(1)
     await fleet.say({person: ["poison", "after it"]})
     await fleet.until(lambda: fleet.echoes(person) == ["after it"], 30)
-    async with fleet.jetstream() as js:
-        stored = await js.get_msg(Names(fleet.bot_id).dead_letters, 1)
-    letter = json.loads(stored.data or b"")
+    (letter,) = await dead_letters(fleet)
     assert letter["error"] == "ValueError: no antidote"
     assert letter["tries"] == 3
+    await fleet.command("dead-letters", "replay", letter["message_id"])
+    (again,) = await dead_letters_when(fleet, lambda now: now and now != [letter])
+    assert again["message_id"] == letter["message_id"]
+    (fleet.folder / "antidote").touch()
+    await fleet.command("dead-letters", "replay", "--all")
+    await fleet.until(lambda: fleet.echoes(person) == ["after it", "poison"], 30)
+    assert await dead_letters(fleet) == []
+
+
+async def dead_letters(fleet: Fleet) -> list[dict[str, Any]]:
+    log = await fleet.command("dead-letters", "list", "--json")
+    found: list[dict[str, Any]] = json.loads(log.splitlines()[-1])["dead_letters"]
+    return found
+
+
+async def dead_letters_when(
+    fleet: Fleet, condition: Callable[[list[dict[str, Any]]], object]
+) -> list[dict[str, Any]]:
+    async with asyncio.timeout(30):
+        while not condition(found := await dead_letters(fleet)):
+            pass
+    return found
 
 
 async def test_a_message_that_comes_again_has_no_second_effect(make_fleet: MakeFleet) -> None:

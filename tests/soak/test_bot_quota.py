@@ -18,7 +18,7 @@ from blazebot import Bot, Message, Text
 from blazebot.delivery import quota as quota_module
 from blazebot.delivery.limiter import QuotaLimiter
 from blazebot.testing.processes import Process, SandboxProcess
-from blazebot.wire.frames import CREATE_MESSAGE
+from blazebot.wire.frames import CREATE_MESSAGE, CREATE_PLAIN_MESSAGES
 from tests.wire.world import MakeBot, World
 
 FLOOD = Path(__file__).parent / "flood.py"
@@ -103,7 +103,10 @@ def is_refused(entry: dict[str, Any]) -> bool:
 
 def count_sent(entry: dict[str, Any]) -> int:
     if entry.get("direction") == "received":
-        return int(entry["frame"]["action"] == CREATE_MESSAGE)
+        frame = entry["frame"]
+        if frame["action"] == CREATE_PLAIN_MESSAGES:
+            return len(frame["params"]["messages"])
+        return int(frame["action"] == CREATE_MESSAGE)
     return len(entry["request"]) if entry.get("path") == "/messages" else 0
 
 

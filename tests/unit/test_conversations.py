@@ -84,3 +84,14 @@ async def test_who_is_heard_from_is_soon_on_disk_though_the_process_is_killed(
     assert not service.created
     after.close()
     killed.close()
+
+
+async def test_a_file_that_cannot_be_used_holds_nothing_up(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "conversations.db").mkdir()
+    conversations = Conversations(tmp_path / "conversations.db", service.create)
+    await conversations.ensure("with Alice", "Alice")
+    await conversations.ensure("with Alice", "Alice")
+    assert service.created == ["Alice"]
+    conversations.close()

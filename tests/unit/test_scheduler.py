@@ -21,7 +21,8 @@ from blazebot.bot.jobs.jobs import DATA_LIMIT, Jobs, ScheduledJob
 from blazebot.bot.jobs.plans import JobPlan, plan_jobs
 from blazebot.bot.jobs.scheduler import LEASE_MARGIN, LOOK, OUTAGE_PAUSE, Scheduler
 from blazebot.bot.jobs.schedules import Every
-from blazebot.bot.jobs.store import JobStore, StoredJob, Terms
+from blazebot.bot.jobs.storage import StoredJob, Terms
+from blazebot.bot.jobs.store import JobStore
 from blazebot.bot.settings import BotSettings
 from blazebot.errors import JobError, SendTimeout
 from tests.routed import make_bot
@@ -87,6 +88,12 @@ class Stage:
         running = list(self.scheduler._running.values())
         await asyncio.wait_for(asyncio.gather(*running, return_exceptions=True), WITHIN)
 
+    async def looked(self) -> None:
+        """Return when the scheduler has looked for what is due."""
+        looking = self.scheduler._looking
+        if looking is not None:
+            await asyncio.wait_for(asyncio.shield(looking), WITHIN)
+
     def move(self, by: float | timedelta) -> None:
         self.offset += by.total_seconds() if isinstance(by, timedelta) else by
         self.clock.move(self.offset)
@@ -104,7 +111,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def stage(path: Path) -> AsyncIterator[Stage]:
     stage = Stage(path)
-    stage.scheduler.start()
+    await stage.scheduler.start()
     yield stage
     await stage.close()
 
@@ -115,6 +122,7 @@ async def stage(path: Path) -> AsyncIterator[Stage]:
 async def test_what_is_due_runs_and_not_before(stage: Stage) -> None:
     key = await stage.jobs.schedule("note", after=timedelta(minutes=10), data=[1])
     stage.move(599)
+    await stage.looked()
     assert stage.runs.empty()
     stage.move(2)
     job = await stage.next()
@@ -148,14 +156,15 @@ async def test_a_clock_that_jumps_brings_one_run_and_no_burst(stage: Stage) -> N
 async def test_one_timer_and_none_without_jobs(path: Path) -> None:
     stage = Stage(path)
     stage.plans.clear()  # type: ignore[attr-defined]
-    stage.scheduler.start()
+    await stage.scheduler.start()
     assert not stage.clock._alarms
     assert "_database" not in vars(stage.store)
     await stage.close()
     stage = Stage(path)
-    stage.scheduler.start()
+    await stage.scheduler.start()
     for minutes in range(5):
         await stage.jobs.schedule("note", after=timedelta(minutes=minutes + 1))
+    await stage.looked()
     assert len(stage.clock._alarms) == 1
     await stage.close()
     assert not stage.clock._alarms
@@ -175,7 +184,7 @@ async def test_a_bounded_number_runs_at_once(path: Path) -> None:
     stage = Stage(path, job_concurrency=2)
     go = asyncio.Event()
     stage.do = lambda job: _wait(go)
-    stage.scheduler.start()
+    await stage.scheduler.start()
     for _ in range(5):
         await stage.jobs.schedule("note", after=timedelta(0))
     await stage.next()
@@ -239,7 +248,7 @@ async def test_what_repeats_goes_on_after_a_run_was_given_up(path: Path) -> None
         raise ValueError
 
     stage.do = fail
-    stage.scheduler.start()
+    await stage.scheduler.start()
     for _ in range(2):
         stage.move(HOUR)
         assert (await stage.next()).tries == 0
@@ -275,7 +284,7 @@ async def test_what_takes_too_long_has_failed(
     stage = Stage(path, handler_timeout=handler_timeout, max_tries=1)
     never = asyncio.Event()
     stage.do = lambda job: _wait(never)
-    stage.scheduler.start()
+    await stage.scheduler.start()
     await stage.jobs.schedule(job, after=timedelta(0))
     await stage.next()
     await stage.settled()
@@ -306,6 +315,7 @@ async def test_a_store_that_cannot_be_written_stops_nothing(
     held.execute("BEGIN IMMEDIATE")
     stage.move(31)
     stage.scheduler.look()
+    await stage.looked()
     assert "database is locked. See to the disk" in caplog.text
     held.execute("ROLLBACK")
     held.close()
@@ -351,7 +361,7 @@ async def test_at_the_end_what_runs_has_the_grace_and_then_runs_again(path: Path
         finished.append(job.key)
 
     stage.do = work
-    stage.scheduler.start()
+    await stage.scheduler.start()
     for key in ("quick", "slow"):
         await stage.jobs.schedule("note", after=timedelta(0), key=key)
     await stage.next()
@@ -360,7 +370,7 @@ async def test_at_the_end_what_runs_has_the_grace_and_then_runs_again(path: Path
     assert finished == ["quick"]
 
     again = Stage(path)
-    again.scheduler.start()
+    await again.scheduler.start()
     job = await again.next()
     assert (job.key, job.begun, job.tries) == ("slow", True, 0)
     await again.close()
@@ -369,10 +379,11 @@ async def test_at_the_end_what_runs_has_the_grace_and_then_runs_again(path: Path
 async def test_after_a_crash_it_runs_again_at_once_for_the_same_time(path: Path) -> None:
     stage = Stage(path)
     await stage.jobs.schedule("note", after=timedelta(0), key="k")
-    (crashed,) = stage.store.claim({"note": Terms(0, 65)}, stage.clock.now(), limit=1, running=())
+    terms, now = {"note": Terms(0, 65)}, stage.clock.now()
+    (crashed,) = await stage.store.claim(terms, now, limit=1, running=())
     stage.store.close()
     again = Stage(path)
-    again.scheduler.start()
+    await again.scheduler.start()
     job = await again.next()
     assert (job.key, job.due) == ("k", crashed.due)
     await again.close()
@@ -382,12 +393,12 @@ async def test_what_was_missed_while_nothing_ran(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = Stage(path)
-    stage.scheduler.start()
+    await stage.scheduler.start()
     await stage.jobs.schedule("note", after=HOUR, key="k")
     await stage.close()
     again = Stage(path, job_grace=1800)
     again.move(100.75 * HOUR)
-    again.scheduler.start()
+    await again.scheduler.start()
     assert (await again.next()).key == "k"
     await again.settled()
     assert again.runs.empty()
@@ -401,8 +412,8 @@ async def test_jobs_that_the_bot_does_not_have_wait_and_are_told_of(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = Stage(path)
-    stage.store.put(StoredJob("old", "k", None, "null", 0.0), replace=True, remembered=False)
-    stage.scheduler.start()
+    await stage.store.put(StoredJob("old", "k", None, "null", 0.0), replace=True, remembered=False)
+    await stage.scheduler.start()
     assert "1 jobs wait for 'old', which this bot does not have" in caplog.text
     assert [one.name for one in await stage.jobs.all()] == ["old", "hourly"]
     await stage.close()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from blazebot.delivery import limiter as limiter_module
 from blazebot.delivery.limiter import QuotaLimiter
-from blazebot.delivery.quota import CELLS, LEASE, MINUTE, SHARE, Allowance, QuotaState
+from blazebot.delivery.quota import CELLS, LATE, LEASE, MINUTE, SHARE, Allowance, QuotaState
 from blazebot.errors import NotRunning, RequestError, SettingsError
 
 QUOTAS = st.one_of(st.sampled_from([60, 600, 1000, 5000, 20_000, 100_000]), st.integers(60, 10**6))
@@ -70,7 +70,7 @@ def test_burst_and_a_minute_of_refill_are_within_the_share(quota: int) -> None:
     assert allowance.rate > 0
     assert 1 <= allowance.largest <= 100
     assert allowance.headroom + allowance.largest <= allowance.burst
-    most = allowance.burst + allowance.rate * (MINUTE + LEASE)
+    most = allowance.burst + allowance.rate * (MINUTE + LATE)
     assert most == pytest.approx(SHARE * quota)
 
 

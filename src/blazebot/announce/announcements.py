@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from blazebot.announce.sources import Loader, Recipients
 from blazebot.announce.store import AnnouncementStore
 from blazebot.announce.stored import StoredAnnouncement
 from blazebot.announce.templates import Template
-from blazebot.errors import AnnouncementError
+from blazebot.errors import AnnouncementError, BlazebotError
 from blazebot.media.upload import Upload, Uploader
 from blazebot.wire.content import Content, Text
 from blazebot.wire.ids import is_uuid
@@ -65,7 +66,8 @@ class AnnounceOptions(TypedDict, total=False):
     ``id`` names it, for a content that is to be announced a second time. ``encrypt`` sends it
     encrypted, and fails for who cannot read that. ``at`` is when it begins, with a time zone.
     ``first`` is a user who gets it before all others, who wait until it is resumed. With
-    ``strict``, people who cannot be sent to keep all of it from being sent.
+    ``strict``, people who cannot be sent to keep all of it from being sent; an announcement that
+    is being sent takes more people so from a file alone.
     """
 
     id: str | None
@@ -167,17 +169,32 @@ class Announcements:
                 f"announcement {stored.id} is {stored.state}: give this one another id"
             )
         is_new = stored.state == "loading"
-        await self._loader.load(stored, names, to)
-        if options.get("strict"):
+        if options.get("strict") and not is_new:
+            await self._check_first(stored, content, to)
+        await self._load(stored, names, to)
+        if options.get("strict") and is_new:
             await self._check_lines(stored)
         if first is not None and is_new:
             await self._add_first(stored, first.lower())
         loaded = await self._store.get(stored.id)
-        asks = first is not None and loaded.state == "paused"  # that one has got it: others wait
-        if loaded.state != "sending" and not asks and (loaded.waiting or is_new):
-            await self._store.go(stored.id, due if is_new else None)
+        if first is not None and not is_new:  # that one has got it: others wait for a word
+            await self._store.change(stored.id, "paused", of=("done",) if loaded.waiting else ())
+        elif is_new or loaded.waiting:
+            # As it was before: who paused or cancelled it meanwhile is heard.
+            changes = is_new or at is not None
+            await self._store.go(stored.number, due if changes else None, of=(stored.state, "done"))
         self._announcer.wake()
         return Announcement(stored.id, self._store, self._announcer.wake)
+
+    async def _load(
+        self, stored: StoredAnnouncement, names: frozenset[str], to: Recipients
+    ) -> None:
+        try:
+            await self._loader.load(stored, names, to)
+        except BlazebotError:
+            if not (await self._store.get(stored.id)).total:
+                await self._store.discard(stored.id)
+            raise
 
     async def rehearse(
         self, content: Content | Upload[Any] | Template | str, to: Recipients
@@ -240,13 +257,26 @@ class Announcements:
 
     async def _check_lines(self, stored: StoredAnnouncement) -> None:
         count = sum(source.bad for source in await self._store.sources(stored.number))
-        if not count:
-            return
-        bad = (await self._store.bad_lines(stored.number))[:_BAD_SHOWN]
-        await self._store.discard(stored.id)
-        words = "; ".join(f"line {one.line} {one.reason}" for one in bad)
-        more = f"; and {count - len(bad):,} more" if count > len(bad) else ""
-        raise AnnouncementError(f"nothing was sent, because of bad lines: {words}{more}")
+        if count:
+            bad = await self._store.bad_lines(stored.number)
+            await self._store.discard(stored.id)
+            raise _bad_lines_error(count, bad)
+
+    async def _check_first(
+        self,
+        stored: StoredAnnouncement,
+        content: Content | Upload[Any] | Template | str,
+        to: Recipients,
+    ) -> None:
+        """Look for bad lines before anybody is added: whoever is may be sent to at once."""
+        if not isinstance(to, str | os.PathLike):
+            raise AnnouncementError(
+                f"strict: {stored.id} is {stored.state}; it takes more people from a file alone"
+            )
+        if not await self._loader.has_all_of(stored, Path(to)):
+            rehearsal = await self.rehearse(content, to)
+            if rehearsal.bad:
+                raise _bad_lines_error(rehearsal.bad, rehearsal.bad_lines)
 
     async def _add_first(self, stored: StoredAnnouncement, user_id: str) -> None:
         example = await self._store.page(stored, -1, 1, try_them=False)
@@ -284,7 +314,7 @@ class Announcements:
         return await self._people.has_stopped(_checked(user_id))
 
     async def forget(self, user_id: str) -> None:
-        """Delete all that is kept of somebody, their wish to get none included."""
+        """Delete all that is kept of somebody; that they want none is kept without their name."""
         user_id = _checked(user_id)
         await self.hearing.forget(user_id)
         message_ids = {
@@ -292,6 +322,12 @@ class Announcements:
             for one in await self._store.all()
         }
         await self._store.forget(user_id, message_ids)
+
+
+def _bad_lines_error(count: int, bad: Sequence[BadLine]) -> AnnouncementError:
+    words = "; ".join(f"line {one.line} {one.reason}" for one in bad[:_BAD_SHOWN])
+    more = f"; and {count - _BAD_SHOWN:,} more" if count > _BAD_SHOWN else ""
+    return AnnouncementError(f"nothing was sent, because of bad lines: {words}{more}")
 
 
 def _check(id: str | None, first: str | None, at: datetime | None) -> None:

@@ -12,13 +12,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
+from blazebot.announce.batch_size import BatchSize
 from blazebot.announce.channel import Channel
 from blazebot.announce.composer import Composer
 from blazebot.announce.drain_lock import DrainLock
 from blazebot.announce.ids import AnnouncedIds
 from blazebot.announce.store import AnnouncementStore
 from blazebot.announce.stored import FAILED, RECALLED, SENT, SKIPPED, StoredAnnouncement, Waiting
-from blazebot.delivery.batches import split
+from blazebot.delivery.batches import Refusal, in_pieces, split
 from blazebot.errors import (
     AnnouncementError,
     BlazebotError,
@@ -41,13 +42,17 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks for what other processes want."""
 
 IN_FLIGHT: Final = 8
-"""Batches that are on their way at once."""
+"""Full batches that are on their way at once."""
+
+REQUESTS: Final = 32
+"""Batches of fewer messages that are on their way at once."""
 
 PAGE: Final = 2000
 """Messages that are read at once; between two pages a pause takes effect."""
 
 _AT_ONCE: Final = 16  # calls for single people: conversations, encrypted messages
 _MOSTLY_NEW: Final = 4  # where one in so many had no conversation, the others are asked for first
+_MANY_NEW: Final = 25  # and so many had none at all
 _PAUSE: Final = 0.5
 _PAUSE_CAP: Final = 10.0
 
@@ -82,7 +87,8 @@ class Announcer:
         self._now = now
         self._singles = asyncio.Semaphore(_AT_ONCE)
         self._woken = asyncio.Event()
-        self._mostly_new: set[int] = set()
+        self._newness: defaultdict[int, _Newness] = defaultdict(_Newness)
+        self._sizes: defaultdict[int, BatchSize] = defaultdict(lambda: BatchSize(batch_limit))
 
     def wake(self) -> None:
         """Look at once for what there is to do."""
@@ -120,7 +126,7 @@ class Announcer:
 
     async def _drain(self) -> None:
         cursors: dict[int, int] = {}
-        async with _Flight(self._store) as flight:
+        async with _Flight(self._store, IN_FLIGHT * self._batch_limit) as flight:
             while active := await self._store.active(self._now()):
                 cursors = {one.number: cursors.get(one.number, -1) for one in active}
                 for one in active:
@@ -141,13 +147,15 @@ class Announcer:
         if one.state == "recalling":
             await self._store.change(one.id, "recalled", of=("recalling",))
         else:
-            await self._store.change(one.id, "done", of=("sending",))
+            await self._store.finish(one.number)
 
     async def _send_first(self, one: StoredAnnouncement, user_id: str, flight: _Flight) -> None:
         message = await self._store.find(AnnouncedIds(self._app_id, one.id).message(user_id))
         if message is not None:
             await self._start(one, [message], flight)
             await flight.landed(one.number)
+            if await self._store.find(message.message_id):  # it was paused, or the like
+                return
         await self._store.first_sent(one.number)
 
     async def _start(
@@ -169,9 +177,12 @@ class Announcer:
             else:
                 messages.append((message, request))
         flight.settle(one.number, refused, recalls=recalls)
-        for numbers in split([request for _, request in messages], self._batch_limit):
-            batch = messages[numbers.start : numbers.stop]
-            await flight.start(one.number, self._send(one, composer, batch), recalls=recalls)
+        while messages:
+            await flight.room()
+            some = messages[: int(self._sizes[one.number])]
+            count = len(split([request for _, request in some])[0])
+            batch, messages = messages[:count], messages[count:]
+            flight.start(one.number, count, self._send(one, composer, batch), recalls=recalls)
 
     async def _send(
         self,
@@ -182,8 +193,10 @@ class Announcer:
         """Return what became of each message of a batch, by place; of none if it was stopped."""
         recalls = one.state == "recalling"
         results = _Results()
+        newness = self._newness[one.number]
+        asks_first = newness.is_high and not recalls
         try:
-            if one.number in self._mostly_new and not recalls:
+            if asks_first:
                 batch = await self._with_conversations(one, batch, results)
             refusals = await self._refusals(one, composer, batch)
             unknown = [
@@ -191,10 +204,9 @@ class Announcer:
                 for pair, refusal in zip(batch, refusals, strict=True)
                 if isinstance(refusal, ServiceError) and refusal.code == 403
             ]
-            if unknown and not recalls and one.number not in self._mostly_new:
+            newness.count(len(unknown), len(batch))
+            if unknown and not recalls and not asks_first:
                 # To who came by OAuth the bot has to open the conversation [S].
-                if len(unknown) * _MOSTLY_NEW > len(batch):
-                    self._mostly_new.add(one.number)
                 again = await self._with_conversations(one, unknown, results)
                 _note(batch, refusals, results, but={pair[0].place for pair in unknown})
                 batch, refusals = again, await self._refusals(one, composer, again)
@@ -243,8 +255,17 @@ class Announcer:
             return await asyncio.gather(
                 *(self._send_encrypted(one, composer, *pair) for pair in batch)
             )
-        requests = [request for _, request in batch]
-        return await self._until_taken(one, lambda: self._channel.send(requests))
+        size = self._sizes[one.number]
+
+        async def send(piece: Sequence[MessageRequest]) -> list[Refusal | None]:
+            return await self._until_taken(one, partial(self._channel.send, piece))
+
+        refusals = await in_pieces([request for _, request in batch], self._batch_limit, send)
+        if any(refusals):
+            size.refused()
+        else:
+            size.taken()
+        return [None if refusal is None else refusal.error for refusal in refusals]
 
     async def _send_encrypted(
         self,
@@ -285,6 +306,21 @@ class Announcer:
                 raise _Stopped
 
 
+class _Newness:
+    """How many of the people of an announcement had no conversation with the bot."""
+
+    def __init__(self) -> None:
+        self._new = self._all = 0
+
+    def count(self, new: int, all: int) -> None:
+        self._new += new
+        self._all += all
+
+    @property
+    def is_high(self) -> bool:
+        return self._new >= _MANY_NEW and self._new * _MOSTLY_NEW > self._all
+
+
 class _Results(defaultdict[int, dict[int, str | None]]):
     """What became of messages: by outcome, by place, with the reason where there is one."""
 
@@ -318,9 +354,10 @@ class _Flight:
     is sent again, with the ids that it had.
     """
 
-    def __init__(self, store: AnnouncementStore) -> None:
+    def __init__(self, store: AnnouncementStore, most: int) -> None:
         self._store = store
-        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._most = most  # messages at once
+        self._tasks: dict[asyncio.Task[None], tuple[int, int]] = {}  # announcement, messages
         self._notes: dict[tuple[int, bool], _Results] = {}
         self._writing: asyncio.Task[None] | None = None
         self._error: AnnouncementError | None = None
@@ -328,30 +365,40 @@ class _Flight:
     async def __aenter__(self) -> _Flight:
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._written()
+        try:
+            await self._written()
+        except AnnouncementError:
+            if kind is None:  # otherwise it would hide why this ends, such as a cancellation
+                raise
 
-    async def start(self, number: int, sending: Awaitable[_Results], *, recalls: bool) -> None:
-        """Let a batch leave, once fewer than ``IN_FLIGHT`` are on their way.
+    async def room(self) -> None:
+        """Return when another batch may leave; raises what ended one of those before."""
+        if self._error is not None:
+            raise self._error
+        while len(self._tasks) >= REQUESTS or self._messages >= self._most:
+            await self._some()
 
-        Raises what ended one of those before.
-        """
+    @property
+    def _messages(self) -> int:
+        return sum(count for _, count in self._tasks.values())
+
+    def start(
+        self, number: int, count: int, sending: Awaitable[_Results], *, recalls: bool
+    ) -> None:
+        """Let a batch of ``count`` messages leave."""
 
         async def send() -> None:
             self.settle(number, await sending, recalls=recalls)
 
-        if self._error is not None:
-            raise self._error
-        while len(self._tasks) >= IN_FLIGHT:
-            await self._some()
-        self._tasks[asyncio.create_task(send())] = number
+        self._tasks[asyncio.create_task(send())] = (number, count)
 
     async def landed(self, number: int) -> None:
         """Return when no batch of an announcement is on its way, and all is on disk."""
-        while number in self._tasks.values():
+        while any(number == one for one, _ in self._tasks.values()):
             await self._some()
         await self._written()
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from blazebot.delivery.batches import BatchSender
+from blazebot.delivery.batches import BatchSender, Refusal
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
-from blazebot.errors import BlazebotError
 from blazebot.wire.messages import MessageRequest
 
 _TRY: Final = 20.0  # seconds after which a pause is looked for
@@ -29,10 +28,9 @@ class Channel:
         self._encrypted = encrypted
         self._conversations = conversations
 
-    async def send(self, requests: Sequence[MessageRequest]) -> list[BlazebotError | None]:
-        """Send messages; return for each None, or what it was refused with for good."""
-        refusals = await self._batches.send(requests, deadline=_deadline())
-        return [None if refusal is None else refusal.error for refusal in refusals]
+    async def send(self, requests: Sequence[MessageRequest]) -> list[Refusal | None]:
+        """Send a batch; see :meth:`BatchSender.send_once` for what became of each message."""
+        return await self._batches.send_once(requests, deadline=_deadline())
 
     async def send_encrypted(self, request: MessageRequest, plaintext: bytes) -> None:
         """Send one message encrypted.

@@ -9,7 +9,17 @@ from blazebot.announce.stored import StoredAnnouncement, Waiting
 from blazebot.announce.templates import Template
 from blazebot.errors import ContentError
 from blazebot.wire.base64 import encode_base64
-from blazebot.wire.content import Content, Post, Recall, Text, Transcript, decode_bytes
+from blazebot.wire.content import (
+    Button,
+    ButtonGroup,
+    Card,
+    Content,
+    Post,
+    Recall,
+    Text,
+    Transcript,
+    decode_bytes,
+)
 from blazebot.wire.ids import contact_conversation_id
 from blazebot.wire.limits import REQUEST_LIMIT
 from blazebot.wire.messages import SENT, MessageRequest
@@ -25,11 +35,22 @@ def encoded(content: Content) -> bytes:
     """
     if not content.SENDABLE or not content.category:
         raise ContentError(f"category: a bot cannot send {content.category or type(content)}")
+    if any(getattr(one, "callback", None) is not None for one in _buttons(content)):
+        raise ContentError(
+            "buttons: those that call back are signed for one conversation, so they cannot be "
+            "announced: give them an action, such as input:/vote"
+        )
     if isinstance(content, Transcript):
         raise ContentError("a transcript holds its message's id, so it cannot be announced")
     raw = content.encode()
     _check_size(raw)
     return raw
+
+
+def _buttons(content: Content) -> tuple[Button, ...]:
+    if isinstance(content, ButtonGroup):
+        return content.buttons
+    return content.actions if isinstance(content, Card) else ()
 
 
 class Composer:

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from blazebot.announce.database import Database, rows_of
+from blazebot.announce.stops import add_stop, remove_stop, stopped_among
 
 _PAGE: Final = 5000
 
@@ -21,7 +22,13 @@ class People:
 
     async def met(self, user_ids: Iterable[str]) -> None:
         """Note that people wrote to the bot, or befriended it."""
-        await self._add("people", user_ids)
+        ids = msgspec.json.encode(list(user_ids)).decode()
+        await self._database.write(
+            lambda database: database.execute(
+                "INSERT OR IGNORE INTO people SELECT value, ? FROM json_each(?)",
+                (time.time(), ids),
+            )
+        )
 
     async def all(self) -> AsyncIterator[str]:
         """Yield everybody who ever did, in the order of their ids."""
@@ -45,29 +52,12 @@ class People:
 
     async def stop(self, user_id: str) -> None:
         """Let no announcement go to somebody any more."""
-        await self._add("stopped", [user_id])
+        await self._database.write(lambda database: add_stop(database, user_id))
 
     async def resume(self, user_id: str) -> None:
         """Let announcements go to somebody again."""
-        await self._database.write(
-            lambda database: database.execute("DELETE FROM stopped WHERE user_id = ?", (user_id,))
-        )
+        await self._database.write(lambda database: remove_stop(database, user_id))
 
     async def has_stopped(self, user_id: str) -> bool:
         """Tell whether somebody wants no announcements."""
-        row = await self._database.read(
-            lambda database: database.execute(
-                "SELECT 1 FROM stopped WHERE user_id = ?", (user_id,)
-            ).fetchone()
-        )
-        return row is not None
-
-    async def _add(self, table: str, user_ids: Iterable[str]) -> None:
-        ids = msgspec.json.encode(list(user_ids)).decode()
-        await self._database.write(
-            lambda database: database.execute(
-                f"INSERT OR IGNORE INTO {table}"  # noqa: S608 - one of two words above
-                " SELECT value, ? FROM json_each(?)",
-                (time.time(), ids),
-            )
-        )
+        return bool(await self._database.read(lambda one: stopped_among(one, [user_id])))

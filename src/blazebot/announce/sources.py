@@ -91,6 +91,13 @@ class Loader:
             await self._store.add(source, rows, bad, lines=lines)
         await self._store.add(source, [], [], lines=lines, complete=True)
 
+    async def has_all_of(self, announcement: StoredAnnouncement, path: Path) -> bool:
+        """Tell whether a file was read to its end, with no bad line; raises as :meth:`load`."""
+        source = await self._store.source(
+            announcement.number, await asyncio.to_thread(_digest, path)
+        )
+        return source.complete and not source.bad
+
     async def add(
         self, announcement: StoredAnnouncement, user_id: str, values: Values | None
     ) -> None:

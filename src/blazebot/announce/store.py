@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
 from blazebot.announce.database import Database, rows_of
 from blazebot.announce.recipients import BadLine
+from blazebot.announce.stops import stopped_among
 from blazebot.announce.stored import (
     ACTIVE,
     DELIVERED,
@@ -81,6 +83,11 @@ class AnnouncementStore:
                 f"there is an announcement {announcement_id} that says something else: give this "
                 "one another id"
             )
+        if made.encrypt != encrypt:
+            raise AnnouncementError(
+                f"there is an announcement {announcement_id} that is "
+                f"{'encrypted' if made.encrypt else 'not encrypted'}: give this one another id"
+            )
         return made
 
     async def get(self, announcement_id: str) -> StoredAnnouncement:
@@ -120,12 +127,24 @@ class AnnouncementStore:
             lambda database: database.execute(query, (state, announcement_id, *of)).rowcount > 0
         )
 
-    async def go(self, announcement_id: str, due: float | None = None) -> None:
-        """Let an announcement be sent to those who wait, from ``due`` on if given."""
+    async def go(self, number: int, due: float | None = None, *, of: Sequence[State]) -> None:
+        """Let an announcement that is in one ``of`` these states be sent, from ``due`` on."""
+        query = (
+            "UPDATE announcements SET state = 'sending', due = ifnull(?, due)"  # noqa: S608
+            f" WHERE number = ? AND state IN ({', '.join('?' * len(of))})"
+        )
+        await self._database.write(
+            lambda database: database.execute(query, (due, number, *of)),
+        )
+
+    async def finish(self, number: int) -> None:
+        """Note that an announcement is sent, unless somebody has come to wait meanwhile."""
         await self._database.write(
             lambda database: database.execute(
-                "UPDATE announcements SET state = 'sending', due = ifnull(?, due) WHERE id = ?",
-                (due, announcement_id),
+                "UPDATE announcements SET state = 'done' WHERE number = ? AND state = 'sending'"
+                " AND NOT EXISTS (SELECT 1 FROM recipients WHERE announcement = number"
+                " AND recipients.state = ?)",
+                (number, WAITING),
             )
         )
 
@@ -133,7 +152,8 @@ class AnnouncementStore:
         """Note that who was to get it before all others has it; the others wait for a word."""
         await self._database.write(
             lambda database: database.execute(
-                "UPDATE announcements SET first = NULL, state = 'paused' WHERE number = ?",
+                "UPDATE announcements SET first = NULL,"
+                " state = iif(state = 'sending', 'paused', state) WHERE number = ?",
                 (number,),
             )
         )
@@ -209,6 +229,11 @@ class AnnouncementStore:
                 twice.append((row[3], first[3]))
 
         def insert(database: sqlite3.Connection) -> list[BadLine]:
+            (read,) = database.execute(
+                "SELECT lines FROM sources WHERE number = ?", (source.number,)
+            ).fetchone()
+            if lines <= read and not complete:  # another process, with the same command
+                return []
             text = msgspec.json.encode(list(fresh.values())).decode()
             earlier: list[tuple[int, int, int]] = msgspec.json.decode(
                 rows_of(
@@ -264,14 +289,12 @@ class AnnouncementStore:
 
     async def stopped(self, number: int) -> int:
         """Return how many people of an announcement want none."""
-        row = await self._database.read(
-            lambda database: database.execute(
-                "SELECT count(*) FROM stopped JOIN recipients USING (user_id)"
-                " WHERE announcement = ?",
-                (number,),
-            ).fetchone()
-        )
-        return int(row[0])
+        count, after = 0, -1
+        while page := await self._recipients(number, after):
+            people = [row[1] for row in page]
+            count += len(await self._database.read(partial(stopped_among, user_ids=people)))
+            after = page[-1][0]
+        return count
 
     # Sending and taking back
 
@@ -293,15 +316,19 @@ class AnnouncementStore:
             else f"state = {WAITING}"
         )
         query = (
-            'SELECT json_array(place, user_id, message_id, json("values"),'  # noqa: S608
-            " json(iif(EXISTS (SELECT 1 FROM stopped WHERE stopped.user_id = recipients.user_id),"
-            " 'true', 'false'))) AS row FROM recipients WHERE announcement = ? AND place > ?"
+            'SELECT json_array(place, user_id, message_id, json("values")) AS row'  # noqa: S608
+            " FROM recipients WHERE announcement = ? AND place > ?"
             f" AND {condition} ORDER BY place LIMIT ?"
         )
 
         def take(database: sqlite3.Connection) -> list[Waiting]:
             text = rows_of(database, query, number, after, limit)
             found = msgspec.json.decode(text, type=list[Waiting])
+            stopped = stopped_among(database, (one.user_id for one in found))
+            if stopped:
+                found = [
+                    msgspec.structs.replace(one, stopped=one.user_id in stopped) for one in found
+                ]
             if found and try_them and not recalls:
                 database.execute(
                     "UPDATE announcements SET tried = max(tried, ?) WHERE number = ?",
@@ -316,8 +343,8 @@ class AnnouncementStore:
         text = await self._database.read(
             lambda database: rows_of(
                 database,
-                "SELECT json_array(place, user_id, message_id, json(\"values\"), json('false'))"
-                " AS row FROM recipients WHERE message_id = ? AND state = 0",
+                'SELECT json_array(place, user_id, message_id, json("values")) AS row'
+                " FROM recipients WHERE message_id = ? AND state = 0",
                 message_id,
             )
         )
@@ -430,7 +457,10 @@ class AnnouncementStore:
         )
 
     async def forget(self, user_id: str, message_ids: Mapping[int, str]) -> None:
-        """Delete a person; ``message_ids`` are those of the messages to them, by announcement."""
+        """Delete a person; ``message_ids`` are those of the messages to them, by announcement.
+
+        If they want no announcements, that stays, without their name.
+        """
 
         def drop(database: sqlite3.Connection) -> None:
             for number, message_id in message_ids.items():
@@ -443,8 +473,7 @@ class AnnouncementStore:
                         "UPDATE announcements SET total = total - 1 WHERE number = ?", (number,)
                     )
             database.execute("UPDATE announcements SET first = NULL WHERE first = ?", (user_id,))
-            for table in ("people", "stopped"):
-                database.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))  # noqa: S608
+            database.execute("DELETE FROM people WHERE user_id = ?", (user_id,))
 
         await self._database.write(drop)
 

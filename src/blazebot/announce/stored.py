@@ -68,7 +68,7 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     user_id: str
     message_id: str
     values: dict[str, str] | None
-    stopped: bool
+    stopped: bool = False
 
 
 class Recipient(msgspec.Struct, frozen=True):

@@ -16,6 +16,8 @@ from blazebot.cli.options import AsJson
 from blazebot.errors import AnnouncementError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blazebot.announce.announcement import Announcement
     from blazebot.announce.announcements import Announcements, AnnounceOptions, Rehearsal
     from blazebot.announce.sources import Recipients
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from blazebot.wire.content import Content
 
 _WORDS: Final = ("text", "post", "card", "buttons")
-_FILES: Final = ("file", "image", "video", "audio")
 _BAD_SHOWN: Final = 20
 
 
@@ -124,16 +125,17 @@ def announce(
 
 
 def _content(message: str, kind: str | None) -> Content | Upload[Any]:
-    import blazebot.media as media  # noqa: PLC0415, PLR0402
+    from blazebot.media import audio, file, image, video  # noqa: PLC0415
     from blazebot.wire.content import Post, Text, decode_bytes  # noqa: PLC0415
 
     path = Path(message)
     kind = kind or ("post" if path.suffix.lower() == ".md" else "text")
-    if kind in _FILES:
-        upload: Content | Upload[Any] = getattr(media, kind)(path)
-        return upload
+    uploads: dict[str, Callable[[Path], Upload[Any]]]
+    uploads = {"file": file, "image": image, "video": video, "audio": audio}
+    if kind in uploads:
+        return uploads[kind](path)
     if kind not in _WORDS:
-        allowed = ", ".join((*_WORDS, *_FILES))
+        allowed = ", ".join((*_WORDS, *uploads))
         raise AnnouncementError(f"--as: should be one of {allowed}, not {kind!r:.80}")
     try:
         raw = sys.stdin.buffer.read() if message == "-" else path.read_bytes()
@@ -144,7 +146,10 @@ def _content(message: str, kind: str | None) -> Content | Upload[Any]:
         raise AnnouncementError(f"{path} is not UTF-8: to send it as a file give --as") from None
     if kind in ("text", "post"):
         return Text(text) if kind == "text" else Post(text)
-    return decode_bytes({"card": "APP_CARD", "buttons": "APP_BUTTON_GROUP"}[kind], raw)
+    content = decode_bytes({"card": "APP_CARD", "buttons": "APP_BUTTON_GROUP"}[kind], raw)
+    if not content.SENDABLE:
+        raise AnnouncementError(f"{path} holds no {kind}: it should be its JSON, as it is sent")
+    return content
 
 
 def _template(content: Content | Upload[Any]) -> Template:

@@ -15,6 +15,7 @@ import typer
 from blazebot.cli.announcing import Keystore, NoWait, document, follow, opened, summary
 from blazebot.cli.command import run
 from blazebot.cli.options import AsJson
+from blazebot.errors import AnnouncementError
 
 if TYPE_CHECKING:
     from blazebot.announce.announcement import Announcement
@@ -132,9 +133,12 @@ def export(
             )
             if path is None:
                 await _write(announcement, sys.stdout, as_lines=as_lines)
-            else:
+                return
+            try:
                 with path.open("w", newline="") as file:
                     await _write(announcement, file, as_lines=as_lines)
+            except OSError as error:
+                raise AnnouncementError(f"{path} cannot be written: {error.strerror}") from None
 
     run(main)
 

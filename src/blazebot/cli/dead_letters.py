@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
 from blazebot.cli.command import run
+from blazebot.cli.engine import WITHIN
 from blazebot.cli.options import AsJson
+from blazebot.cli.roles import NOT_INSTALLED, Engine
 from blazebot.errors import DeadLetterError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from blazebot.bot.settings import BotSettings
     from blazebot.delivery.dead_letters import DeadLetter, DeadLetters
     from blazebot.wire.content import Content
@@ -33,21 +37,23 @@ SECRETS: Final = ("key", "digest", "media_key", "media_digest", "thumbnail", "th
 
 
 @dead_letters.callback()
-def main(context: typer.Context, *, bot: Bot = "", as_json: AsJson = False) -> None:
+def main(
+    context: typer.Context, *, bot: Bot = "", engine: Engine = None, as_json: AsJson = False
+) -> None:
     """List the messages that a bot gave up, look at them, and have them handled again."""
     if context.invoked_subcommand is None:
-        list_letters(bot=bot, as_json=as_json)
-    elif bot or as_json:
+        list_letters(bot=bot, engine=engine, as_json=as_json)
+    elif bot or engine or as_json:
         raise typer.BadParameter(f"options come after {context.invoked_subcommand}")
 
 
 @dead_letters.command("list")
-def list_letters(*, bot: Bot = "", as_json: AsJson = False) -> None:
+def list_letters(*, bot: Bot = "", engine: Engine = None, as_json: AsJson = False) -> None:
     """List them, oldest first."""
 
     async def list_all() -> None:
-        with _opened(bot) as letters:
-            kept = letters.all() if letters.exists else []
+        async with _opened(bot, engine) as letters:
+            kept = await letters.all()
         if as_json:
             print(json.dumps({"dead_letters": [_summary(one) for one in kept]}))  # noqa: T201
             return
@@ -64,13 +70,14 @@ def show(
     message_id: Annotated[str, typer.Argument(help="Its id.")],
     *,
     bot: Bot = "",
+    engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one: what it says, from whom, and why it was given up."""
 
     async def show_one() -> None:
-        with _opened(bot) as letters:
-            letter = _get(letters, message_id)
+        async with _opened(bot, engine) as letters:
+            letter = await _get(letters, message_id)
         content = _content(letter, bot)
         if as_json:
             print(json.dumps(_summary(letter) | {"content": _fields(content)}))  # noqa: T201
@@ -88,14 +95,15 @@ def replay(
     *,
     every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
     bot: Bot = "",
+    engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
     """Have them handled again: soon by the bot that runs, or when it runs next."""
 
     async def ask() -> None:
-        with _opened(bot) as letters:
-            chosen = _chosen(letters, message_ids, every=every)
-            letters.ask_replay(chosen)
+        async with _opened(bot, engine) as letters:
+            chosen = await _chosen(letters, message_ids, every=every)
+            await letters.ask_replay(chosen)
         _tell("replay", chosen, as_json=as_json, words="to be handled again")
 
     run(ask)
@@ -107,14 +115,15 @@ def drop(
     *,
     every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
     bot: Bot = "",
+    engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget them for good."""
 
     async def forget() -> None:
-        with _opened(bot) as letters:
-            chosen = _chosen(letters, message_ids, every=every)
-            letters.drop(chosen)
+        async with _opened(bot, engine) as letters:
+            chosen = await _chosen(letters, message_ids, every=every)
+            await letters.drop(chosen)
         _tell("dropped", chosen, as_json=as_json, words="dropped")
 
     run(forget)
@@ -123,18 +132,72 @@ def drop(
 # Which
 
 
-@contextmanager
-def _opened(bot: str) -> Iterator[DeadLetters]:
+class Letters(Protocol):
+    """The dead letters of one bot, wherever they are kept."""
+
+    async def all(self) -> list[DeadLetter]:
+        """Return them, oldest first."""
+
+    async def get(self, message_id: str) -> DeadLetter | None:
+        """Return the one that is this message, if any."""
+
+    async def ask_replay(self, message_ids: Sequence[str]) -> None:
+        """Have messages handled again."""
+
+    async def drop(self, message_ids: Sequence[str]) -> None:
+        """Forget messages for good."""
+
+
+class _LettersOnDisk:
+    """Those of a bot that runs without an engine."""
+
+    def __init__(self, letters: DeadLetters) -> None:
+        self._letters = letters
+
+    async def all(self) -> list[DeadLetter]:
+        return self._letters.all() if self._letters.exists else []
+
+    async def get(self, message_id: str) -> DeadLetter | None:
+        return self._letters.get(message_id) if self._letters.exists else None
+
+    async def ask_replay(self, message_ids: Sequence[str]) -> None:
+        if message_ids:
+            self._letters.ask_replay(message_ids)
+
+    async def drop(self, message_ids: Sequence[str]) -> None:
+        if message_ids:
+            self._letters.drop(message_ids)
+
+
+@asynccontextmanager
+async def _opened(bot: str, engine: str | None) -> AsyncIterator[Letters]:
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
-    from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters  # noqa: PLC0415
 
     settings = load_bot_settings()
-    path = settings.data_root / (bot.lower() or _own_id(settings)) / FILE_NAME
+    app_id = bot.lower() or _own_id(settings)
+    url = engine or settings.engine
+    if url is None:
+        with _on_disk(settings.data_root / app_id) as letters:
+            yield _LettersOnDisk(letters)
+        return
+    try:
+        from blazebot.jetstream.dead_letters import dead_letters_at  # noqa: PLC0415
+    except ImportError:
+        raise NOT_INSTALLED from None
+    async with dead_letters_at(url, app_id, WITHIN) as stream:
+        yield stream
+
+
+@contextmanager
+def _on_disk(directory: Path) -> Iterator[DeadLetters]:
+    from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters  # noqa: PLC0415
+
+    path = directory / FILE_NAME
     letters = DeadLetters(path)
     try:
-        if not path.parent.is_dir():
+        if not directory.is_dir():
             raise DeadLetterError(
-                f"{path.parent}: there is no such directory, so the bot has not run with it: see "
+                f"{directory}: there is no such directory, so the bot has not run with it: see "
                 "data_dir (BLAZEBOT_DATA_DIR) and --bot"
             )
         yield letters
@@ -150,8 +213,8 @@ def _own_id(settings: BotSettings) -> str:
     return Keystore.load(settings.keystore).app_id
 
 
-def _get(letters: DeadLetters, message_id: str) -> DeadLetter:
-    letter = letters.get(message_id.lower()) if letters.exists else None
+async def _get(letters: Letters, message_id: str) -> DeadLetter:
+    letter = await letters.get(message_id.lower())
     if letter is None:
         raise DeadLetterError(
             f"there is no dead letter {message_id}: `blazebot dead-letters list` shows those there "
@@ -160,14 +223,12 @@ def _get(letters: DeadLetters, message_id: str) -> DeadLetter:
     return letter
 
 
-def _chosen(letters: DeadLetters, message_ids: Sequence[str] | None, *, every: bool) -> list[str]:
+async def _chosen(letters: Letters, message_ids: Sequence[str] | None, *, every: bool) -> list[str]:
     if every == bool(message_ids):
         raise DeadLetterError("give either the ids of messages, or --all")
-    if not letters.exists:
-        return []
     if every:
-        return [one.view.message_id for one in letters.all()]
-    return [_get(letters, message_id).view.message_id for message_id in message_ids or ()]
+        return [one.view.message_id for one in await letters.all()]
+    return [(await _get(letters, message_id)).view.message_id for message_id in message_ids or ()]
 
 
 # What is shown

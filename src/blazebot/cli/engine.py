@@ -45,6 +45,7 @@ def init(
             Terms,
             declare,
             gateways_bucket,
+            jobs_bucket,
             states_bucket,
         )
 
@@ -53,6 +54,7 @@ def init(
             await declare(js, names, terms)
             await gateways_bucket(js, terms)
             await states_bucket(js, names, terms)
+            await jobs_bucket(js, names, terms)
             print(f"{names.app_id}: {terms.partitions} partitions, {terms.replicas} replicas")  # noqa: T201
 
         chosen = {"engine_replicas": replicas, "engine_partitions": partitions}
@@ -78,6 +80,7 @@ def status(keystores: Keystores = None, *, engine: Engine = None, json: AsJson =
                 f"{status.bot_id}: held by {status.holder or 'nobody'}; {status.waiting} messages "
                 f"wait, {status.at_workers} at workers ({status.redelivered} of them again), "
                 f"{status.unacknowledged} notes not told to the service, "
+                f"{status.outbox} messages to be sent, "
                 f"{status.dead_letters} dead letters"
             )
 

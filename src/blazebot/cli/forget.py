@@ -22,8 +22,8 @@ def forget(
 ) -> None:
     """Delete what the bot keeps of a person: announcements, states, outbox, dead letters.
 
-    That they want no announcements is forgotten too: take them off your lists. What a running bot
-    holds in memory goes with its next start.
+    If they want no announcements, that stays, as a hash that does not name them. What a running
+    bot holds in memory goes with its next start.
     """
 
     async def main() -> None:
