@@ -33,7 +33,8 @@ def main(server: str, keystore: str, data_dir: str, learnt: str, code: str) -> N
 
     @bot.on_startup
     async def authorise() -> None:
-        authorization = await bot.oauth.exchange_code(code, client_secret=os.environ["CLIENT_SECRET"])
+        secret = os.environ["CLIENT_SECRET"]
+        authorization = await bot.oauth.exchange_code(code, client_secret=secret)
         document = authorization.document()
         write(document)
         mine.debug("%r %r %r", authorization, authorization.keystore, bot.settings)

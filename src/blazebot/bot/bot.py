@@ -18,7 +18,6 @@ from blazebot.bot import running
 from blazebot.bot.buttons.presses import Buttons
 from blazebot.bot.clock import Clock
 from blazebot.bot.compiler import compile_routing
-from blazebot.bot.dispatcher import Dispatcher
 from blazebot.bot.events import current_event
 from blazebot.bot.host import Host, OpenHost
 from blazebot.bot.incoming import is_encrypted
@@ -35,7 +34,6 @@ from blazebot.client.attachments import Progress
 from blazebot.client.rest import RestClient
 from blazebot.client.views import User
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.delivery.outbox import Outbox
 from blazebot.errors import (
     BlazebotError,
     ConnectionLost,
@@ -53,6 +51,7 @@ from blazebot.wire.messages import MessageView
 
 if TYPE_CHECKING:
     from blazebot.announce.announcements import Announcements, AnnounceOptions
+    from blazebot.delivery.outbox_storage import DurableSends
 
 KeystoreSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Keystore
 """A keystore's path, its JSON text, what that says, or a loaded one."""
@@ -148,7 +147,7 @@ class Bot(Handlers):
         return self._running().jobs
 
     @property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> DurableSends:
         """What is accepted and not yet sent; raises NotRunning while the bot does not run."""
         return self._running().outbox
 
@@ -347,6 +346,8 @@ class Bot(Handlers):
         """
         if self._runtime is not None:
             raise BlazebotError("the bot runs already")
+        from blazebot.bot.dispatcher import Dispatcher  # noqa: PLC0415 - what only who runs needs
+
         if self.settings.engine is not None and self.open_host is _open_runtime:
             raise SettingsError(
                 "engine: this bot is to run on NATS: start it by `blazebot run`, or by `blazebot "
@@ -466,3 +467,9 @@ class Bot(Handlers):
 def _sent_by_current() -> SentByHandler | None:
     event = current_event.get()
     return None if event is None else event.sent
+
+
+async def _open_runtime(*parts: Any, **options: Any) -> Host:
+    from blazebot.bot.runtime import Runtime  # noqa: PLC0415 - what only who runs needs
+
+    return await Runtime.open(*parts, **options)

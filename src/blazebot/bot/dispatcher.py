@@ -16,7 +16,7 @@ from blazebot.bot.incoming import read_content
 from blazebot.bot.injection import Plan
 from blazebot.bot.jobs.job import Job
 from blazebot.bot.jobs.plans import JobPlan
-from blazebot.bot.jobs.store import StoredJob
+from blazebot.bot.jobs.storage import StoredJob
 from blazebot.bot.message import Message
 from blazebot.bot.receipts import Receipt, ReceiptWorker
 from blazebot.bot.routes import Route

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blazebot.bot.states.keeper import StateKeeper
     from blazebot.client.attachments import AttachmentClient
     from blazebot.client.rest import RestClient
-    from blazebot.delivery.outbox import Outbox
+    from blazebot.delivery.outbox_storage import DurableSends
     from blazebot.keys.encryption import MessageCipher
     from blazebot.keys.keystore import Keystore
     from blazebot.watch.counts import Counts
@@ -67,7 +67,7 @@ class Host(Protocol):
         """Messages to many people."""
 
     @property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> DurableSends:
         """What is accepted and not yet sent."""
 
     @property

@@ -6,18 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 from uuid import uuid4
 
-from blazebot.client.attachments import AttachmentClient
-from blazebot.delivery.attempts import Attempts
-from blazebot.delivery.batches import BatchSender
-from blazebot.delivery.conversations import Conversations
-from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.message_ids import SentByHandler
-from blazebot.delivery.outbox import Outbox
 from blazebot.delivery.outbox_store import Entry
-from blazebot.delivery.sender import Sender
 from blazebot.errors import (
     BlazebotError,
     ContentError,
@@ -33,6 +26,15 @@ from blazebot.wire.content import Content, Text
 from blazebot.wire.ids import contact_conversation_id, is_uuid
 from blazebot.wire.limits import REQUEST_LIMIT
 from blazebot.wire.messages import SENT, MessageRequest
+
+if TYPE_CHECKING:
+    from blazebot.client.attachments import AttachmentClient
+    from blazebot.delivery.attempts import Attempts
+    from blazebot.delivery.batches import BatchSender
+    from blazebot.delivery.conversations import Conversations
+    from blazebot.delivery.encrypted import EncryptedSender
+    from blazebot.delivery.outbox_storage import DurableSends
+    from blazebot.delivery.sender import Sender
 
 Encrypt = Literal["reply", "auto", "always", "never"]
 """When messages are encrypted: ``reply`` if the answered one was, ``auto`` if all of the
@@ -112,7 +114,7 @@ class Outgoing:
         attachments: AttachmentClient,
         sign: Callable[[Content, str], Content],
         encrypt: Encrypt,
-        outbox: Outbox | None = None,
+        outbox: DurableSends | None = None,
     ) -> None:
         self._app_id = app_id
         self._attempts = attempts

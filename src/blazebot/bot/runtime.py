@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import ModuleType
 from typing import Self
 
 import aiohttp
@@ -26,6 +25,7 @@ from blazebot.bot.jobs.store import JobStore
 from blazebot.bot.outgoing import Outgoing
 from blazebot.bot.settings import BotSettings
 from blazebot.bot.states.keeper import StateKeeper
+from blazebot.bot.tracing import load_traces
 from blazebot.client.attachments import AttachmentClient
 from blazebot.client.blaze import BlazeClient
 from blazebot.client.proxies import Proxies, open_http
@@ -44,7 +44,7 @@ from blazebot.delivery.outbox_store import OutboxStore
 from blazebot.delivery.replays import Replays
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock, open_data_directory
-from blazebot.errors import NotRunning, SettingsError
+from blazebot.errors import NotRunning
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
@@ -102,7 +102,7 @@ class Runtime:
         self._dispatcher = dispatcher
         self._clock = clock
         self._states = states
-        self._traces = _load_traces() if settings.traces else None
+        self._traces = load_traces() if settings.traces else None
         self._directory = directory = open_data_directory(settings.data_root, keystore.app_id)
         self._lock = SessionLock(directory, keystore.session_id)
         self._lock.acquire()
@@ -246,7 +246,7 @@ class Runtime:
         self._run = asyncio.create_task(self.line.run())
         self._run.add_done_callback(_report_end)
         self._replaying = asyncio.create_task(self._replays.run())
-        self._scheduler.start()
+        await self._scheduler.start()
         self.announcements.start()
         await self.outbox.take_over(self._directory)
         self._catching_up = asyncio.create_task(self.outbox.run())
@@ -356,7 +356,7 @@ class Runtime:
                 self._dead_letters.handled(message_id)
             except sqlite3.Error:
                 logger.exception("message %s is handled but still a dead letter", message_id)
-        self._acknowledge(message_id, status)
+        self._receipts.add(message_id, status)
 
     def _acknowledge(self, message_id: str, status: str) -> None:
         self._receipts.add(message_id, status)
@@ -382,16 +382,6 @@ class Runtime:
             error,
             extra=context,
         )
-
-
-def _load_traces() -> ModuleType:
-    try:
-        from blazebot.bot import traces  # noqa: PLC0415 - needs an optional extra
-    except ImportError:
-        raise SettingsError(
-            "traces: needs the extra `otel`: pip install 'blazebot[otel]'"
-        ) from None
-    return traces
 
 
 def _report_end(run: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from blazebot.bot.jobs.plans import JobPlan
-from blazebot.bot.jobs.store import StoredJob
+from blazebot.bot.jobs.storage import StoredJob
 from blazebot.bot.message import Message
 from blazebot.bot.outgoing import Outgoing, Sendable, SendOptions, SendResult, Target
 from blazebot.bot.signatures import full_name

@@ -97,20 +97,28 @@ class Conversations:
             self._saving.cancel()
             self._saving = None
         unsaved, self._unsaved = self._unsaved, []
-        try:
-            self._keep(unsaved)
-        except sqlite3.Error as error:  # they are perhaps created once more, without harm
-            logger.warning("conversations that exist could not be kept: %s", error)
+        self._keep(unsaved)
+
+    # Where the file cannot be used, such as on a full disk, they are perhaps created once more,
+    # without harm: nothing is held up by that.
 
     def _is_kept(self, conversation_id: str) -> bool:
-        row = self._open().execute("SELECT 1 FROM existing WHERE id = ?", (conversation_id,))
-        return row.fetchone() is not None
+        try:
+            row = self._open().execute("SELECT 1 FROM existing WHERE id = ?", (conversation_id,))
+            return row.fetchone() is not None
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("conversations that exist could not be looked up: %s", error)
+            return False
 
     def _keep(self, conversation_ids: Iterable[str]) -> None:
-        with self._open() as database:
-            database.executemany(
-                "INSERT OR IGNORE INTO existing VALUES (?)", ((one,) for one in conversation_ids)
-            )
+        try:
+            with self._open() as database:
+                database.executemany(
+                    "INSERT OR IGNORE INTO existing VALUES (?)",
+                    ((one,) for one in conversation_ids),
+                )
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("conversations that exist could not be kept: %s", error)
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from itertools import groupby
@@ -14,7 +15,8 @@ from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
-from blazebot.delivery.outbox_store import Entry, Failed, Kept, OutboxStore
+from blazebot.delivery.outbox_storage import OutboxStorage
+from blazebot.delivery.outbox_store import Entry, Failed, Kept
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock
 from blazebot.errors import (
@@ -50,7 +52,7 @@ class Outbox:
 
     def __init__(
         self,
-        store: OutboxStore,
+        store: OutboxStorage,
         *,
         attempts: Attempts,
         sender: Sender,
@@ -161,6 +163,10 @@ class Outbox:
         finally:
             self._awaited.pop(number, None)
 
+    def look(self) -> None:
+        """Send what others have put into the storage, soon."""
+        self._fall_behind()
+
     async def close(self) -> None:
         """Finish writing, and close the file."""
         await self._store.close()
@@ -170,15 +176,14 @@ class Outbox:
     async def run(self) -> None:
         """Send what is left over, now and later, until cancelled; raises Unauthorized."""
         while True:
-            if self._is_behind:
-                self._woken.clear()
+            while self._is_behind:
                 try:
                     await self._catch_up()
                 except (*_FOR_NOW, OutboxError) as error:
                     logger.warning("the outbox goes on in %.0f s: %s", _PAUSE, error)
                     await asyncio.sleep(_PAUSE)
-            else:
-                await self._woken.wait()
+            await self._woken.wait()
+            self._woken.clear()
 
     async def take_over(self, directory: Path) -> None:
         """Send what processes of this bot's other sessions have left, where none runs any more."""
@@ -203,11 +208,25 @@ class Outbox:
             left = [one for one in page if one.number not in self._own]
             for is_encrypted, some in groupby(left, lambda one: one.entry.plaintext is not None):
                 if is_encrypted:
-                    for one in some:
-                        await self._settle(one, await self._refusal(self._send_one(one.entry)))
+                    await self._send_apart(list(some))
                 else:
                     await self._send_together(list(some))
         self._is_behind = False
+
+    async def _send_apart(self, some: Sequence[Kept]) -> None:
+        """Send encrypted messages, in order within each conversation."""
+        lanes: defaultdict[str, list[Kept]] = defaultdict(list)
+        for one in some:
+            lanes[one.entry.request.conversation_id].append(one)
+
+        async def send(lane: Sequence[Kept]) -> None:
+            for one in lane:
+                await self._settle(one, await self._refusal(self._send_one(one.entry)))
+
+        ends = await asyncio.gather(*map(send, lanes.values()), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
 
     async def _send_together(self, some: Sequence[Kept]) -> None:
         """Send plain messages in order."""

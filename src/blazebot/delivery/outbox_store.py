@@ -137,7 +137,7 @@ class OutboxStore:
         """Send what the process of another session was to send."""
         await self._write(
             lambda database: database.execute(
-                "UPDATE entries SET session_id = ? WHERE session_id = ?",
+                "UPDATE entries SET session_id = ? WHERE session_id = ? AND failed_at IS NULL",
                 (self._session_id, session_id),
             )
         )

@@ -19,6 +19,9 @@ SHARE: Final = 0.98
 LEASE: Final = 0.1
 """Seconds for which messages that were allowed may still leave."""
 
+LATE: Final = 2 * LEASE
+"""Seconds after which all that was allowed has left: a batch may have its room from a lease."""
+
 PAUSE: Final = 1.0
 """Seconds for which nothing leaves after a 429 that does not say for how long."""
 
@@ -60,7 +63,7 @@ class Allowance:
         headroom = max(1.0, _SMALL * quota)
         largest = int(min(BATCH_LIMIT, _LARGEST * quota))
         burst = headroom + max(largest, _SMALL * quota)
-        return cls((SHARE * quota - burst) / (MINUTE + LEASE), burst, headroom, largest)
+        return cls((SHARE * quota - burst) / (MINUTE + LATE), burst, headroom, largest)
 
 
 class QuotaState:

@@ -42,7 +42,7 @@ class Bundle:
                     try:
                         await self._publish(body)
                     except NatsError as error:
-                        logger.debug("not published: %s", error or type(error).__name__)
+                        logger.debug("not published: %s", str(error) or type(error).__name__)
         finally:
             self._publishing = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection
 from typing import Final
 
@@ -25,6 +26,7 @@ GIVE_UP: Final = 2.0
 
 _RECONNECT_PAUSE: Final = 1
 _PING_EVERY: Final = 5
+_CANCEL_EVERY: Final = 0.2
 
 
 async def connect(url: str, *, name: str, within: float) -> Client:
@@ -68,25 +70,31 @@ async def connect(url: str, *, name: str, within: float) -> Client:
 
 async def close(client: Client) -> None:
     """Close a connection; what does not end is left behind."""
-    try:
-        async with asyncio.timeout(GIVE_UP):
-            await client.close()
-    except (NatsError, OSError, TimeoutError) as error:
-        logger.warning("the connection to NATS did not close: %s", error or type(error).__name__)
+    # In a task of its own, which a deadline surely leaves: the client catches cancellations.
+    closing = asyncio.create_task(client.close())
+    await asyncio.wait((closing,), timeout=GIVE_UP)
+    if not closing.done():
+        closing.cancel()
+        logger.warning("the connection to NATS did not close in %g s", GIVE_UP)
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        logger.warning("the connection to NATS did not close: %s", error)
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:
     """Cancel tasks, and return when they have ended; one that does not is left behind."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        _, left = await asyncio.wait(tasks, timeout=GIVE_UP)
-        if left:
-            logger.warning("%d tasks do not end: %s", len(left), next(iter(left)))
+    left = set(tasks)
+    deadline = time.monotonic() + GIVE_UP
+    while left and time.monotonic() < deadline:
+        # Again and again: the client of NATS may take a cancellation for something else.
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_EVERY)
+    if left:
+        logger.warning("%d tasks do not end: %s", len(left), next(iter(left)))
 
 
 async def _on_error(error: Exception) -> None:
-    logger.debug("NATS: %s", error or type(error).__name__)
+    logger.debug("NATS: %s", str(error) or type(error).__name__)
 
 
 async def _on_reconnected() -> None:

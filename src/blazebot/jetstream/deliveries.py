@@ -10,11 +10,13 @@ from contextlib import suppress
 from typing import Final
 
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 
 from blazebot.errors import FrameError
 from blazebot.jetstream.connection import NatsError, end
+from blazebot.jetstream.dead_letters import REPLAY
 from blazebot.jetstream.names import Names, consumer_of
 from blazebot.jetstream.streams import ACK_WAIT
 from blazebot.wire.codec import decode_json, encode_json
@@ -46,6 +48,8 @@ class _Delivery:
 class Deliveries:
     """Takes messages of all partitions and gives each to ``offer``; :meth:`settle` ends it.
 
+    Those that a person wants to be handled again go to ``replay``.
+
     While one is at hand JetStream is told so, so that it goes to another worker soon if this one
     dies, and not before. ``settled`` is called when JetStream has taken that it is over.
     """
@@ -57,12 +61,14 @@ class Deliveries:
         partitions: int,
         *,
         offer: Callable[[MessageView], None],
+        replay: Callable[[MessageView], None],
         settled: Callable[[str], None],
     ) -> None:
         self._js = js
         self._names = names
         self._partitions = partitions
         self._offer = offer
+        self._replay = replay
         self._settled = settled
         self._at_hand: dict[str, _Delivery] = {}
         self._handled = HandledNotes(js, names)
@@ -107,15 +113,17 @@ class Deliveries:
                 finally:
                     with suppress(NatsError):
                         await subscription.unsubscribe()
-            except NatsError as error:
+            except ConnectionClosedError:
+                return  # for good: a connection that is lost comes back
+            except (NatsError, TimeoutError) as error:
                 self._complain(error)
                 await asyncio.sleep(_PAUSE)
 
-    def _complain(self, error: NatsError) -> None:
+    def _complain(self, error: Exception) -> None:
         # All partitions fail together.
         if time.monotonic() - self._complained_at >= _COMPLAIN_EVERY:
             self._complained_at = time.monotonic()
-            logger.warning("JetStream gives no messages: %s", error or type(error).__name__)
+            logger.warning("JetStream gives no messages: %s", str(error) or type(error).__name__)
 
     async def _handle(self, message: Msg) -> None:
         try:
@@ -128,7 +136,8 @@ class Deliveries:
             self.redelivered += 1
         delivery = self._at_hand[view.message_id] = _Delivery(message)
         try:
-            self._offer(view)
+            take = self._replay if REPLAY in (message.headers or {}) else self._offer
+            take(view)
             status = await delivery.status
             await self._handled.add(Receipt(view.message_id, status))
             await message.ack()
@@ -136,7 +145,7 @@ class Deliveries:
             with suppress(NatsError):
                 await message.nak()
             raise
-        except NatsError as error:
+        except (NatsError, TimeoutError) as error:
             # It comes again, and is known then.
             logger.warning("message %s stays unacknowledged: %s", view.message_id, error)
         else:
@@ -175,11 +184,11 @@ class HandledNotes:
         try:
             while self._waiting:
                 waiting, self._waiting = self._waiting, []
-                error: NatsError | None = None
+                error: Exception | None = None
                 try:
                     body = encode_json([receipt for receipt, _ in waiting])
                     await self._js.publish(self._subject, body, timeout=_PUBLISHED)
-                except NatsError as raised:
+                except (NatsError, TimeoutError) as raised:
                     error = raised
                 for _, done in waiting:
                     if done.done():

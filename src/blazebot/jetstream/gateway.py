@@ -97,6 +97,7 @@ class Gateway:
         if self._run is not None:
             self._run.cancel()
             await asyncio.wait((self._run,), timeout=self._settings.stop_grace)
+            await end([self._run])
         if self._client is not None:
             await close(self._client)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from blazebot.client.quota import Sends
 from blazebot.errors import FrameError, SendTimeout
 from blazebot.jetstream.bundle import Bundle
 from blazebot.jetstream.calls import REFUSED, TAKE, Answer, Call
-from blazebot.jetstream.connection import Client
+from blazebot.jetstream.connection import Client, NatsError
 from blazebot.jetstream.names import Names
 from blazebot.wire.codec import decode_json, encode_json
 
@@ -77,8 +78,9 @@ class GatewayLine:
         await self._calls.flush()
         if self._watch is not None:
             self._watch.cancel()
-        for subscription in self._subscriptions:
-            await subscription.unsubscribe()
+        with suppress(NatsError):  # the connection may be closed already
+            for subscription in self._subscriptions:
+                await subscription.unsubscribe()
 
     @property
     def is_open(self) -> bool:

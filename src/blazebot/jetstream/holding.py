@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 
@@ -20,15 +21,30 @@ from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.quota import Sends
 from blazebot.client.receipts import ReceiptSender
 from blazebot.client.rest import RestClient
+from blazebot.delivery.attempts import Attempts
+from blazebot.delivery.batches import BatchSender
+from blazebot.delivery.conversations import Conversations
+from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import Inbox
 from blazebot.delivery.limiter import QuotaLimiter
-from blazebot.errors import BlazebotError, ConnectionLost, EngineError, FrameError, NotRunning
+from blazebot.delivery.outbox import Outbox
+from blazebot.delivery.sender import Sender
+from blazebot.errors import (
+    BlazebotError,
+    ConnectionLost,
+    EngineError,
+    FrameError,
+    NotRunning,
+    Unauthorized,
+)
 from blazebot.jetstream.bundle import Bundle
 from blazebot.jetstream.calls import ACTIONS, REFUSED, TAKE, Answer, Call
 from blazebot.jetstream.connection import Client, NatsError, end
 from blazebot.jetstream.gateway_line import OPEN
 from blazebot.jetstream.names import GATEWAY_CONSUMER, Names, partition_of
+from blazebot.jetstream.outbox import OutboxStream
+from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
 from blazebot.wire.codec import decode_json, encode_json
@@ -38,6 +54,9 @@ logger = logging.getLogger("blazebot.jetstream")
 
 SAY_EVERY: Final = 1.0
 """Seconds after which workers are told again whether the line is open."""
+
+LOOK_EVERY: Final = 5.0
+"""Seconds after which the outbox is looked into, whether or not there is news of it."""
 
 _PUBLISHED: Final = 2.0  # seconds for a PubAck, before it is published again
 _PUBLISH_TRIES: Final = 3  # before its conversation rests
@@ -127,14 +146,31 @@ class HeldLine:
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = AsyncExitStack()
         self._sent = 0
+        attempts = Attempts(settings.send_timeout)
+        self._outbox_stream = OutboxStream(js, names)
+        self._conversations = Conversations(directory / "conversations.db", rest.create_contact)
+        self._outbox = Outbox(
+            self._outbox_stream,
+            attempts=attempts,
+            sender=Sender(self.line, attempts, self._quota),
+            batches=BatchSender(attempts, self._quota, rest, self.line),
+            encrypted=EncryptedSender(
+                MessageCipher(keystore.session_id, keystore.private_key), attempts, rest
+            ),
+            conversations=self._conversations,
+        )
 
     async def start(self) -> None:
         """Begin to serve workers; the line is opened by who runs it."""
         calls = await self._client.subscribe(self._names.calls, cb=self._on_calls)
         self._closing.push_async_callback(calls.unsubscribe)
+        news = await self._client.subscribe(self._names.outbox_news, cb=self._on_outbox_news)
+        self._closing.push_async_callback(news.unsubscribe)
         self._tasks = [
             asyncio.create_task(self._say_whether_open()),
             asyncio.create_task(self._take_handled()),
+            asyncio.create_task(self._send_outbox()),
+            asyncio.create_task(self._look_into_outbox()),
         ]
 
     async def close(self) -> None:
@@ -143,6 +179,8 @@ class HeldLine:
         await end([*self._tasks, *self._calls.values()])
         await self._engine.stop(0.0)
         await self._receipts.close()
+        await self._outbox.close()
+        self._conversations.close()
         with suppress(NatsError):
             await self._closing.aclose()
         await self._http.close()
@@ -271,6 +309,22 @@ class HeldLine:
                 await self._client.publish(self._names.line, OPEN if self.line.is_open else b"")
             await asyncio.sleep(SAY_EVERY)
 
+    # From workers: what was accepted to be sent
+
+    async def _send_outbox(self) -> None:
+        with suppress(Unauthorized):  # which ends the line too
+            await self._outbox.run()
+
+    async def _on_outbox_news(self, message: Msg) -> None:
+        self._outbox_stream.news()
+        self._outbox.look()
+
+    async def _look_into_outbox(self) -> None:
+        # A worker may have died between its message and the news of it.
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            self._outbox.look()
+
     # From workers: what was handled
 
     async def _take_handled(self) -> None:
@@ -287,8 +341,12 @@ class HeldLine:
                 finally:
                     with suppress(NatsError):
                         await subscription.unsubscribe()
-            except NatsError as error:
-                logger.warning("what was handled is not known: %s", error or type(error).__name__)
+            except ConnectionClosedError:
+                return  # for good: a connection that is lost comes back
+            except (NatsError, TimeoutError) as error:
+                logger.warning(
+                    "what was handled is not known: %s", str(error) or type(error).__name__
+                )
                 await asyncio.sleep(_PAUSE)
 
     async def _on_handled(self, message: Msg) -> None:

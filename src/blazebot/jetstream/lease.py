@@ -65,7 +65,9 @@ class Lease:
             except KeyWrongLastSequenceError:
                 continue  # another was quicker
             except (NatsError, TimeoutError) as error:
-                logger.debug("the lease cannot be looked at: %s", error or type(error).__name__)
+                logger.debug(
+                    "the lease cannot be looked at: %s", str(error) or type(error).__name__
+                )
             await asyncio.sleep(_LOOK_EVERY)
 
     async def keep(self) -> None:
@@ -85,7 +87,7 @@ class Lease:
                     logger.warning("another gateway has taken the lease")
                     return
             except (NatsError, TimeoutError) as error:
-                logger.debug("the lease is not renewed: %s", error or type(error).__name__)
+                logger.debug("the lease is not renewed: %s", str(error) or type(error).__name__)
         logger.warning("the lease was not renewed in time")
 
     async def give_up(self) -> None:
@@ -94,7 +96,7 @@ class Lease:
             async with asyncio.timeout(LOST_AFTER):
                 await self._bucket.update(self._key, _NOBODY, last=self._revision)
         except (NatsError, TimeoutError) as error:
-            logger.debug("the lease is not given up: %s", error or type(error).__name__)
+            logger.debug("the lease is not given up: %s", str(error) or type(error).__name__)
 
     async def _look(self) -> tuple[int, bytes]:
         try:

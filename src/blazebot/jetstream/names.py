@@ -41,6 +41,16 @@ class Names:
         """The bucket of states."""
         return f"BLAZEBOT_{self.app_id}_states"
 
+    @property
+    def jobs(self) -> str:
+        """The bucket of jobs."""
+        return f"BLAZEBOT_{self.app_id}_jobs"
+
+    @property
+    def outbox(self) -> str:
+        """The stream of what was accepted to be sent, and of what of it was refused."""
+        return f"BLAZEBOT_{self.app_id}_outbox"
+
     # Subjects
 
     def subject(self, *tokens: str) -> str:
@@ -61,6 +71,25 @@ class Names:
     def receipts(self) -> str:
         """Where it says what became of messages that the bot sent."""
         return self.subject("receipts")
+
+    @property
+    def outbox_waiting(self) -> str:
+        """Where workers put what is to be sent."""
+        return self.subject("outbox", "waiting")
+
+    @property
+    def outbox_refused(self) -> str:
+        """Where the gateway puts what the service refused of it."""
+        return self.subject("outbox", "refused")
+
+    @property
+    def outbox_news(self) -> str:
+        """Where workers say that there is something in the outbox."""
+        return self.subject("outbox-news")
+
+    def dead_letter_subject(self, message_id: str) -> str:
+        """Return the subject of a dead letter; ``*`` is that of all."""
+        return self.subject("dead-letters", message_id)
 
     # Partitions
 

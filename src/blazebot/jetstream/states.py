@@ -92,4 +92,4 @@ def _name(key: StateKey) -> str:
 
 
 def _error(error: Exception) -> StateError:
-    return StateError(f"states cannot be kept in NATS: {error or type(error).__name__}")
+    return StateError(f"states cannot be kept in NATS: {str(error) or type(error).__name__}")

@@ -19,7 +19,8 @@ class EngineStatus(msgspec.Struct, kw_only=True):
 
     ``waiting`` are with no worker yet, ``at_workers`` with one; ``redelivered`` are those of them
     that had been with another. ``unacknowledged`` notes of what was handled are not yet told to the
-    service. ``holder`` is the gateway's host and process, None where there is none.
+    service, ``outbox`` are messages to be sent. ``holder`` is the gateway's host and process,
+    None where there is none.
     """
 
     bot_id: str
@@ -28,6 +29,7 @@ class EngineStatus(msgspec.Struct, kw_only=True):
     at_workers: int
     redelivered: int
     unacknowledged: int
+    outbox: int
     dead_letters: int
 
 
@@ -40,6 +42,7 @@ async def read_status(js: JetStreamContext, names: Names) -> EngineStatus:
     try:
         partitions = await _consumers(js, names.messages)
         notes = await js.consumer_info(names.handled, GATEWAY_CONSUMER)
+        outbox = await js.stream_info(names.outbox, subjects_filter=names.outbox_waiting)
         dead_letters = (await js.stream_info(names.dead_letters)).state.messages
         holder = await _holder(js, names)
     except NotFoundError:
@@ -56,6 +59,7 @@ async def read_status(js: JetStreamContext, names: Names) -> EngineStatus:
         at_workers=sum(one.num_ack_pending or 0 for one in partitions),
         redelivered=sum(one.num_redelivered or 0 for one in partitions),
         unacknowledged=(notes.num_pending or 0) + (notes.num_ack_pending or 0),
+        outbox=(outbox.state.subjects or {}).get(names.outbox_waiting, 0),
         dead_letters=dead_letters,
     )
 

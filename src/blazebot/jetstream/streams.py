@@ -28,6 +28,7 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from nats.js.kv import KeyValue
 
 from blazebot.errors import EngineError
+from blazebot.jetstream.connection import NatsError
 from blazebot.jetstream.names import GATEWAY_CONSUMER, GATEWAYS_BUCKET, Names, consumer_of
 from blazebot.wire.limits import RETENTION
 
@@ -47,9 +48,12 @@ put off or comes again."""
 RECEIPTS_ACK_WAIT: Final = 10.0
 """Seconds after which what was handled is told again, to another gateway if the first is gone."""
 
+_PARTITIONS: Final = "Blazebot, partitions: "
 _PATIENCE: Final = 30.0  # seconds for a cluster to have its leaders
 _PAUSE: Final = 0.25
 _AT_ONCE: Final = 32
+_NOT_DELETED: Final = 10057  # what JetStream says when a message is not deleted
+_GONE: Final = "no message found"  # because it is gone already
 _WAITING_PULLS: Final = 512  # workers of one bot
 
 
@@ -69,9 +73,17 @@ async def declare(js: JetStreamContext, names: Names, terms: Terms) -> None:
             or JetStream does not answer.
     """
     streams = (
-        _stream(names.messages, names.partition_subject("*"), terms, f"{terms.partitions}"),
-        _stream(names.handled, names.subject("handled"), terms, ""),
-        _stream(names.dead_letters, names.subject("dead-letters"), terms, ""),
+        _stream(
+            names.messages,
+            names.partition_subject("*"),
+            terms,
+            # Others that count on another number of partitions would break the order.
+            description=f"{_PARTITIONS}{terms.partitions}",
+        ),
+        _stream(names.handled, names.subject("handled"), terms),
+        _stream(names.outbox, names.subject("outbox", "*"), terms),
+        # A message that is buried again replaces what was kept of it.
+        _stream(names.dead_letters, names.dead_letter_subject("*"), terms, of_each_subject=1),
     )
     for stream in streams:
         await _patiently(lambda stream=stream: _declare_stream(js, stream))  # type: ignore[misc]
@@ -114,9 +126,27 @@ async def gateways_bucket(js: JetStreamContext, terms: Terms) -> KeyValue:
     return await _patiently(lambda: _declare_bucket(js, GATEWAYS_BUCKET, terms))
 
 
+async def jobs_bucket(js: JetStreamContext, names: Names, terms: Terms) -> KeyValue:
+    """Return the bucket of a bot's jobs, made where it is missing; raises as declare."""
+    return await _patiently(lambda: _declare_bucket(js, names.jobs, terms))
+
+
 async def states_bucket(js: JetStreamContext, names: Names, terms: Terms) -> KeyValue:
     """Return the bucket of a bot's states, made where it is missing; raises as declare."""
     return await _patiently(lambda: _declare_bucket(js, names.states, terms))
+
+
+async def erase(js: JetStreamContext, stream: str, number: int) -> bool:
+    """Take one message out of a stream; return whether it was there. Raises NatsError."""
+    try:
+        await js.delete_msg(stream, number)
+    except NotFoundError:
+        return False
+    except APIError as error:
+        if error.err_code == _NOT_DELETED and _GONE in (error.description or ""):
+            return False
+        raise
+    return True
 
 
 def dropped(asked: dict[str, Any], made: dict[str, Any]) -> list[str]:
@@ -126,12 +156,34 @@ def dropped(asked: dict[str, Any], made: dict[str, Any]) -> list[str]:
     )
 
 
-def _stream(name: str, subject: str, terms: Terms, partitions: str) -> StreamConfig:
+async def declared_partitions(js: JetStreamContext, names: Names) -> int:
+    """Return how many partitions a bot's messages have; raises EngineError: none are declared."""
+    try:
+        config = (await js.stream_info(names.messages)).config
+    except NotFoundError:
+        raise EngineError(
+            f"there is no engine for bot {names.app_id} yet: blazebot engine init makes it"
+        ) from None
+    except NatsError as error:
+        raise EngineError(
+            f"JetStream does not answer: {str(error) or type(error).__name__}"
+        ) from None
+    return int((config.description or "").removeprefix(_PARTITIONS))
+
+
+def _stream(
+    name: str,
+    subject: str,
+    terms: Terms,
+    *,
+    description: str = "Blazebot",
+    of_each_subject: int = -1,
+) -> StreamConfig:
     return StreamConfig(
         name=name,
-        # Others that count on another number of partitions would break the order.
-        description=f"Blazebot: {partitions} partitions" if partitions else "Blazebot",
+        description=description,
         subjects=[subject],
+        max_msgs_per_subject=of_each_subject,
         # Not work queue or interest: those forget, at a restart, the ids of removed messages.
         retention=RetentionPolicy.LIMITS,
         discard=DiscardPolicy.OLD,

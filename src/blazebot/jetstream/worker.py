@@ -12,15 +12,18 @@ from typing import Final, Self
 import aiohttp
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.kv import KeyValue
 
 from blazebot.announce.announcements import Announcements
 from blazebot.bot.buttons.presses import Buttons
 from blazebot.bot.clock import Clock
 from blazebot.bot.dispatcher import Dispatcher
 from blazebot.bot.jobs.jobs import Jobs
+from blazebot.bot.jobs.scheduler import Scheduler
 from blazebot.bot.outgoing import Outgoing
 from blazebot.bot.settings import BotSettings
 from blazebot.bot.states.keeper import StateKeeper
+from blazebot.bot.tracing import load_traces
 from blazebot.client.attachments import AttachmentClient
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.rest import RestClient
@@ -30,19 +33,20 @@ from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import Inbox
-from blazebot.delivery.outbox import Outbox
 from blazebot.delivery.quota import Allowance
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import open_data_directory
-from blazebot.errors import FrameError, NotRunning, SettingsError
-from blazebot.jetstream.connection import Client, close, connect
+from blazebot.errors import EngineError, FrameError, NotRunning, SettingsError
+from blazebot.jetstream.connection import Client, close, connect, end
 from blazebot.jetstream.dead_letters import DeadLetterStream
 from blazebot.jetstream.deliveries import Deliveries
 from blazebot.jetstream.gateway import Gateway
 from blazebot.jetstream.gateway_line import GatewayLine, GatewayQuota
+from blazebot.jetstream.jobs import BucketJobStorage
 from blazebot.jetstream.names import Names
+from blazebot.jetstream.outbox import StreamOutbox
 from blazebot.jetstream.states import BucketStateStorage
-from blazebot.jetstream.streams import Terms, declare, states_bucket
+from blazebot.jetstream.streams import Terms, declare, jobs_bucket, states_bucket
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
@@ -80,14 +84,8 @@ class Worker:
 
         Raises:
             EngineError: NATS cannot be used.
-            SettingsError: the data directory cannot be used, or the bot has what cannot be
-                shared out to workers.
+            SettingsError: the data directory cannot be used.
         """
-        if dispatcher.jobs:
-            raise SettingsError(
-                "jobs are run by one process: run this bot without an engine, or its jobs in "
-                "another process"
-            )
         directory = open_data_directory(settings.data_root, keystore.app_id)
         proxies = Proxies(settings.proxy)
         proxies.check(settings.rest_addresses)
@@ -104,6 +102,7 @@ class Worker:
             await declare(js, names, terms)
             states.open(directory, BucketStateStorage(await states_bucket(js, names, terms)))
             opened.push_async_callback(states.close)
+            jobs = await jobs_bucket(js, names, terms)
             worker = cls(
                 keystore,
                 settings,
@@ -113,6 +112,7 @@ class Worker:
                 http=http,
                 client=client,
                 js=js,
+                jobs=jobs,
                 directory=directory,
                 gateway=gateway,
             )
@@ -130,6 +130,7 @@ class Worker:
         http: aiohttp.ClientSession,
         client: Client,
         js: JetStreamContext,
+        jobs: KeyValue,
         directory: Path,
         gateway: Gateway | None,
     ) -> None:
@@ -181,6 +182,7 @@ class Worker:
             names,
             settings.engine_partitions,
             offer=self._offer,
+            replay=self.engine.replay,
             settled=lambda message_id: self._inbox.confirmed([message_id], time.monotonic()),
         )
         self._dead_letters = DeadLetterStream(js, names)
@@ -189,7 +191,13 @@ class Worker:
         self._conversations = Conversations(
             directory / "conversations.db", self.rest.create_contact
         )
-        self.outgoing = Outgoing(
+        self.outbox = StreamOutbox(client, js, names)
+        outgoing, run_job = Outgoing, dispatcher.run_job
+        if settings.traces:
+            traces = load_traces()
+            dispatcher.put_around(traces.traced)
+            outgoing, run_job = traces.TracedOutgoing, traces.traced_job(run_job)
+        self.outgoing = outgoing(
             keystore.app_id,
             attempts=self._attempts,
             sender=Sender(self.line, self._attempts, quota),
@@ -199,7 +207,19 @@ class Worker:
             attachments=self.attachments,
             sign=self.buttons.sign,
             encrypt=settings.encrypt,
+            outbox=self.outbox,
         )
+        self._job_storage = BucketJobStorage(js, self._names, jobs, self._jobs_changed)
+        self._scheduler = Scheduler(
+            self._job_storage,
+            dispatcher.jobs,
+            clock,
+            settings,
+            run=run_job,
+            is_online=lambda: self.line.is_open,
+        )
+        self.jobs = Jobs(self._job_storage, dispatcher.jobs, clock, self._scheduler.look)
+        self._watching_jobs: asyncio.Task[None] | None = None
         self._acknowledged = 0
         self._run: asyncio.Task[None] | None = None
 
@@ -216,8 +236,20 @@ class Worker:
             self._run = self._gateway.ended
         else:
             self._run = asyncio.create_task(_for_ever())
+        await self._start_jobs()
         self._deliveries.start()
         logger.info("this worker takes messages of bot %s", self._names.app_id)
+
+    async def _start_jobs(self) -> None:
+        if not self._dispatcher.jobs:
+            return
+        self._watching_jobs = asyncio.create_task(self._job_storage.watch())
+        try:
+            async with asyncio.timeout(self._settings.open_timeout):
+                await self._job_storage.loaded.wait()
+        except TimeoutError:
+            raise EngineError("NATS does not give the bot's jobs: see that it runs") from None
+        await self._scheduler.start()
 
     @property
     def serves(self) -> bool:
@@ -232,19 +264,9 @@ class Worker:
         return self._run
 
     @property
-    def jobs(self) -> Jobs:
-        """Raise NotRunning: jobs are run by one process."""
-        raise NotRunning("a worker runs no jobs: schedule them in a process without an engine")
-
-    @property
     def announcements(self) -> Announcements:
         """Raise NotRunning: announcements are made by one process."""
         raise NotRunning("a worker makes no announcements: make them without an engine")
-
-    @property
-    def outbox(self) -> Outbox:
-        """Raise NotRunning: an outbox is kept by one process."""
-        raise NotRunning("a worker keeps no outbox: use one in a process without an engine")
 
     async def forget(self, user_id: str) -> None:
         """Raise NotRunning: what is kept of people is kept by several processes."""
@@ -284,7 +306,10 @@ class Worker:
                 closing.push_async_callback(self._gateway.stop)
             closing.push_async_callback(self.line.close)
             closing.push_async_callback(self._deliveries.stop)
-            await self.engine.stop(self._settings.stop_grace)
+            if self._watching_jobs is not None:
+                closing.push_async_callback(end, [self._watching_jobs])
+            grace = self._settings.stop_grace
+            await asyncio.gather(self.engine.stop(grace), self._scheduler.stop(grace))
             await self._dispatcher.stop(max(_FLUSH_LEAST, deadline - time.monotonic()))
             try:
                 async with asyncio.timeout(max(_FLUSH_LEAST, deadline - time.monotonic())):
@@ -299,6 +324,9 @@ class Worker:
     def _offer(self, view: MessageView) -> None:
         self._conversations.exists(view.conversation_id or "")
         self.engine.offer(view)
+
+    def _jobs_changed(self) -> None:
+        self._scheduler.look()
 
     def _settle(self, message_id: str, status: str) -> None:
         self._acknowledged += 1

@@ -14,7 +14,7 @@ from blazebot.bot.clock import Clock
 from blazebot.bot.events import current_event
 from blazebot.bot.jobs.plans import JobPlan
 from blazebot.bot.jobs.schedules import Schedule, schedule_of
-from blazebot.bot.jobs.store import JobStore, StoredJob
+from blazebot.bot.jobs.storage import JobStorage, StoredJob
 from blazebot.errors import JobError
 
 DATA_LIMIT: Final = 64 * 1024
@@ -48,12 +48,12 @@ class Jobs:
     """The jobs of a running bot, kept in ``store``. ``changed`` is called when there is a new one.
 
     Raises:
-        JobError: from each method; the file cannot be read or written, such as on a full disk.
+        JobError: from each method; the jobs cannot be read or written, such as on a full disk.
     """
 
     def __init__(
         self,
-        store: JobStore,
+        store: JobStorage,
         plans: Mapping[str, JobPlan],
         clock: Clock,
         changed: Callable[[], None],
@@ -75,7 +75,7 @@ class Jobs:
         key: str | None = None,
         data: object = None,
     ) -> str:
-        """Let a job of the bot, by its function or name, run; it is on disk when this returns.
+        """Let a job of the bot, by its function or name, run; it is safe when this returns.
 
         It runs once, ``at`` a time or ``after`` a while, however late; or again and again:
         ``every`` so often, or by ``cron`` in the time zone ``tz`` (UTC). ``data`` is what it finds
@@ -99,7 +99,7 @@ class Jobs:
             key = event.sent.message_id("", f"job {plan.route.name}", raw)
         else:
             key = str(uuid4())
-        self._store.put(
+        await self._store.put(
             StoredJob(plan.route.name, key, schedule, raw.decode(), due),
             replace=event is None,
             remembered=event is not None,
@@ -114,7 +114,7 @@ class Jobs:
             JobError: the bot has no job of this name.
         """
         _check_key(key)
-        return self._store.remove(self._plan(job).route.name, key, self._clock.now())
+        return await self._store.remove(self._plan(job).route.name, key, self._clock.now())
 
     async def all(self) -> list[ScheduledJob]:
         """Return the jobs that are to run and those that have failed, by their time."""
@@ -128,7 +128,7 @@ class Jobs:
                 one.tries,
                 one.error,
             )
-            for one in self._store.all()
+            for one in await self._store.all()
         ]
 
     def _plan(self, job: str | Callable[..., object]) -> JobPlan:

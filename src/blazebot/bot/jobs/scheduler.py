@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from blazebot.bot.clock import Alarm, Clock
 from blazebot.bot.deadlines import handler_deadline
 from blazebot.bot.events import current_event
 from blazebot.bot.jobs.plans import JobPlan
-from blazebot.bot.jobs.store import Claim, JobStore, StoredJob, Terms
+from blazebot.bot.jobs.storage import Claim, JobStorage, StoredJob, Terms
 from blazebot.bot.settings import BotSettings
 from blazebot.delivery.retries import RetryPolicy
 from blazebot.errors import ConnectionLost, JobError, SendTimeout
@@ -43,7 +43,7 @@ class Scheduler:
 
     def __init__(
         self,
-        store: JobStore,
+        store: JobStorage,
         plans: Mapping[str, JobPlan],
         clock: Clock,
         settings: BotSettings,
@@ -68,21 +68,23 @@ class Scheduler:
         self._retries = RetryPolicy(settings.max_tries, settings.retry_window, random.uniform)
         self._running: dict[Claim, asyncio.Task[None]] = {}
         self._alarm: Alarm | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._looks_again = False
         self._active = False
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to run jobs; raises JobError if the store cannot be used."""
         if not self._plans:
             return
         self._active = True
         now = self._clock.now()
-        self._store.release(now)
+        await self._store.release(now)
         for name, plan in self._plans.items():
             schedule = plan.route.schedule
             if schedule is not None:
                 due = schedule.after(now, now)
-                self._store.declare(StoredJob(name, "", schedule, "null", due))
-        for name, count in self._store.unknown(self._plans).items():
+                await self._store.declare(StoredJob(name, "", schedule, "null", due))
+        for name, count in (await self._store.unknown(self._plans)).items():
             logger.warning("%d jobs wait for %r, which this bot does not have", count, name)
         self.look()
 
@@ -90,6 +92,9 @@ class Scheduler:
         """Begin none, wait up to ``grace`` seconds for those that run, then cancel them."""
         self._active = False
         self._wind(None)
+        if self._looking is not None:
+            # What it has claimed runs within the grace.
+            await asyncio.wait((self._looking,), timeout=GIVE_UP)
         running = set(self._running.values())
         if running:
             _, running = await asyncio.wait(running, timeout=max(0.0, grace))
@@ -100,12 +105,23 @@ class Scheduler:
             await asyncio.wait(running, timeout=GIVE_UP)
 
     def look(self) -> None:
-        """Run what is due, and see to it that what comes next is."""
-        if not self._active:
-            return
+        """Run what is due soon, and see to it that what comes next is; never waits."""
+        self._looks_again = True
+        if self._looking is None and self._active:
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            while self._looks_again and self._active:
+                self._looks_again = False
+                await self._run_due()
+        finally:
+            self._looking = None
+
+    async def _run_due(self) -> None:
         now = self._clock.now()
         try:
-            claimed = self._store.claim(
+            claimed = await self._store.claim(
                 self._terms,
                 now,
                 limit=self._at_once - len(self._running),
@@ -113,37 +129,39 @@ class Scheduler:
             )
             for job in claimed:
                 self._running[job.claim] = asyncio.create_task(self._run(job))
-            self._wind(self._next(now))
+            self._wind(await self._next(now))
         except JobError as error:
             logger.error("%s. The next look is in %g s", error, LOOK)
             self._wind(now + LOOK)
 
-    def _next(self, now: float) -> float | None:
+    async def _next(self, now: float) -> float | None:
         if len(self._running) >= self._at_once:
             return None  # whichever ends first looks again
-        wake = self._store.next_wake(self._plans)
+        wake = await self._store.next_wake(self._plans)
         return now + LOOK if wake is None else min(wake, now + LOOK)
 
     def _wind(self, moment: float | None) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = None if moment is None else self._clock.call_at(moment, self.look)
+            self._alarm = None
+        if moment is not None and self._active:
+            self._alarm = self._clock.call_at(moment, self.look)
 
     async def _run(self, job: StoredJob) -> None:
         current_event.set(None)  # that of whoever scheduled it
         try:
             error = await self._try(job)
         except asyncio.CancelledError:  # the bot stops, or its loop ends
-            with _written(job):
-                self._store.wait(job, self._clock.now())
+            async with _written(job):
+                await self._store.wait(job, self._clock.now())
             raise
         finally:
             del self._running[job.claim]
-        with _written(job):
+        async with _written(job):
             if error is None:
-                self._over(job, None)
+                await self._over(job, None)
             else:
-                self._failed(job, error)
+                await self._failed(job, error)
         self.look()
 
     async def _try(self, job: StoredJob) -> BaseException | None:
@@ -163,7 +181,7 @@ class Scheduler:
 
     # What became of a run
 
-    def _over(self, job: StoredJob, error: str | None) -> None:
+    async def _over(self, job: StoredJob, error: str | None) -> None:
         now = self._clock.now()
         if job.schedule is not None:
             try:
@@ -172,15 +190,15 @@ class Scheduler:
                 logger.error("job %s can run no more: %s", job, never)
                 error = str(never)
             else:
-                self._store.repeat(job, due)
+                await self._store.repeat(job, due)
                 return
-        self._store.finish(job, now, error)
+        await self._store.finish(job, now, error)
 
-    def _failed(self, job: StoredJob, error: BaseException) -> None:
+    async def _failed(self, job: StoredJob, error: BaseException) -> None:
         now = self._clock.now()
         if not self._is_online() or isinstance(error, SendTimeout | ConnectionLost):
             logger.warning("job %s waits for the service: %s: %s", job, type(error).__name__, error)
-            self._store.wait(job, now + OUTAGE_PAUSE)
+            await self._store.wait(job, now + OUTAGE_PAUSE)
             return
         tries, failed_at = job.tries + 1, job.failed_at or now
         again = self._retries.next_try(tries, failed_at, now)
@@ -192,15 +210,15 @@ class Scheduler:
             exc_info=error,
         )
         if again is not None:
-            self._store.wait(job._replace(tries=tries, failed_at=failed_at), again)
+            await self._store.wait(job._replace(tries=tries, failed_at=failed_at), again)
             return
         words = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()
         logger.error("job %s is given up after %d tries: %s", job, tries, words)
-        self._over(job, words)
+        await self._over(job, words)
 
 
-@contextmanager
-def _written(job: StoredJob) -> Iterator[None]:
+@asynccontextmanager
+async def _written(job: StoredJob) -> AsyncIterator[None]:
     try:
         yield
     except JobError as error:

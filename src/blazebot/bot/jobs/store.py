@@ -8,18 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from blazebot.bot.jobs.schedules import Schedule, due_now
+from blazebot.bot.jobs.storage import KEPT, Claim, StoredJob, Terms
 from blazebot.errors import JobError
 
 logger = logging.getLogger("blazebot.bot")
-
-KEPT: Final = 30 * 24 * 3600.0
-"""Seconds for which it is remembered what became of a job that failed, or that a message asked
-for: more than the 7 days in which the service may push that message again [S]."""
 
 _BUSY: Final = 5.0  # seconds to wait for another process that writes
 
@@ -46,40 +43,6 @@ CREATE INDEX IF NOT EXISTS jobs_over ON jobs (over_at) WHERE over_at IS NOT NULL
 """
 
 _COLUMNS: Final = "name, key, schedule, data, due, version, begun, tries, failed_at, error"
-
-
-Claim = tuple[str, str, int]
-"""A job's name and key, and the number of the claim."""
-
-
-class Terms(NamedTuple):
-    """How late a repeated job may run, and how long it is claimed for, in seconds."""
-
-    grace: float
-    lease: float
-
-
-class StoredJob(NamedTuple):
-    """A job on disk. Times are in unix seconds; ``data`` is JSON, ``error`` what ended it."""
-
-    name: str
-    key: str
-    schedule: Schedule | None
-    data: str
-    due: float
-    version: int = 0
-    begun: bool = False
-    tries: int = 0
-    failed_at: float | None = None
-    error: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.key}".rstrip()
-
-    @property
-    def claim(self) -> Claim:
-        """What tells this claim from every other."""
-        return self.name, self.key, self.version
 
 
 class _Database(sqlite3.Connection):
@@ -129,11 +92,14 @@ class JobStore:
 
     # What there is
 
-    def put(self, job: StoredJob, *, replace: bool, remembered: bool) -> None:
+    async def put(self, job: StoredJob, *, replace: bool, remembered: bool) -> None:
         """Keep a job; it is on disk when this returns.
 
         One with its name and key is replaced, or else left as it is, even if it is over.
         """
+        self._put(job, replace=replace, remembered=remembered)
+
+    def _put(self, job: StoredJob, *, replace: bool, remembered: bool) -> None:
         self._database.execute(
             f"INSERT OR {'REPLACE' if replace else 'IGNORE'} INTO jobs"  # noqa: S608 - two words
             " (name, key, schedule, data, due, wake, version, begun, tries, remembered)"
@@ -142,16 +108,16 @@ class JobStore:
             (*_written(job), job.due, remembered),
         )
 
-    def declare(self, job: StoredJob) -> None:
+    async def declare(self, job: StoredJob) -> None:
         """Keep a job whose schedule stands in the code; if it is the same, so is its time."""
         with self._transaction() as database:
             found = database.execute(
                 "SELECT schedule FROM jobs WHERE name = ? AND key = ?", (job.name, job.key)
             ).fetchone()
             if found is None or found[0] != _written(job)[2]:
-                self.put(job, replace=True, remembered=False)
+                self._put(job, replace=True, remembered=False)
 
-    def remove(self, name: str, key: str, now: float) -> bool:
+    async def remove(self, name: str, key: str, now: float) -> bool:
         """Let a job not run, or not run again; return whether there was one, or a failed one."""
         with self._transaction() as database:
             removed = database.execute(
@@ -163,7 +129,7 @@ class JobStore:
             self._forget(now)
         return removed.rowcount > 0
 
-    def all(self) -> list[StoredJob]:
+    async def all(self) -> list[StoredJob]:
         """Return the jobs that are to run, or have failed, by their time."""
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM jobs WHERE wake IS NOT NULL OR error IS NOT NULL"  # noqa: S608 - our own words
@@ -171,7 +137,7 @@ class JobStore:
         )
         return [_read(row) for row in rows]
 
-    def unknown(self, names: Iterable[str]) -> dict[str, int]:
+    async def unknown(self, names: Iterable[str]) -> dict[str, int]:
         """Return how many jobs there are to run of other names than these, by name."""
         return dict(
             self._database.execute(
@@ -183,7 +149,7 @@ class JobStore:
 
     # Running
 
-    def next_wake(self, names: Iterable[str]) -> float | None:
+    async def next_wake(self, names: Iterable[str]) -> float | None:
         """Return when there is next something to do for jobs of these names."""
         row = self._database.execute(
             "SELECT wake FROM jobs INDEXED BY jobs_wake WHERE wake IS NOT NULL"
@@ -193,13 +159,13 @@ class JobStore:
         found: float | None = None if row is None else row[0]
         return found
 
-    def release(self, now: float) -> None:
+    async def release(self, now: float) -> None:
         """Give back what an earlier process of this owner had claimed and did not finish."""
         self._database.execute(
             "UPDATE jobs SET wake = ?, owner = NULL WHERE owner = ?", (now, self._owner)
         )
 
-    def claim(
+    async def claim(
         self,
         terms: Mapping[str, Terms],
         now: float,
@@ -235,7 +201,7 @@ class JobStore:
             due = due_now(job.schedule, job.due, now, grace, begun=job.begun)
             if due is None and job.schedule is not None:
                 logger.warning("job %s was missed, and it is too late now; see job_grace", job)
-                self.repeat(job, job.schedule.after(now, job.due))
+                self._repeat(job, job.schedule.after(now, job.due))
         except JobError as error:  # the time zones of this machine have changed, say
             logger.error("job %s can run no more: %s", job, error)
             self._finish(job, now, str(error))
@@ -249,15 +215,18 @@ class JobStore:
 
     # What became of a claim; nothing is written where it is no longer ours.
 
-    def repeat(self, job: StoredJob, due: float) -> None:
+    async def repeat(self, job: StoredJob, due: float) -> None:
         """Let a job that repeats wait for its next time."""
+        self._repeat(job, due)
+
+    def _repeat(self, job: StoredJob, due: float) -> None:
         self._write(job, due=due, wake=due, owner=None, begun=0, tries=0, failed_at=None)
 
-    def wait(self, job: StoredJob, until: float) -> None:
+    async def wait(self, job: StoredJob, until: float) -> None:
         """Let a job be run again from ``until`` on; its tries and first failure are kept."""
         self._write(job, wake=until, owner=None, tries=job.tries, failed_at=job.failed_at)
 
-    def finish(self, job: StoredJob, now: float, error: str | None = None) -> None:
+    async def finish(self, job: StoredJob, now: float, error: str | None = None) -> None:
         """Note that a job is over; it is remembered if it failed, or was to be."""
         with self._transaction():
             self._finish(job, now, error)
