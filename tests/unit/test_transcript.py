@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blazebot.testing.seen import shorten
@@ -49,6 +49,7 @@ def test_a_content_is_shown_in_one_short_line(content: Content) -> None:
     assert "\n" not in words
 
 
+@example({"action": "ERROR", "params": {"category": "\n"}})
 @given(st.fixed_dictionaries({"action": st.just("ERROR")}, optional={"params": MESSAGE | JSON}))
 def test_any_frame_is_shown_in_one_short_line(shown: dict[str, Any]) -> None:
     line = wire_line(frame(shown))

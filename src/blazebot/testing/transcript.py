@@ -70,7 +70,8 @@ def gist(frame: Mapping[str, Any]) -> str:
     if isinstance(body, dict) and body.get("category"):
         category = str(body["category"])[:40]
         data = (str(body.get(name) or "") for name in ("data_base64", "data"))
-        return f"{category} {shorten(decode_content(category, *data))}"
+        named = category.encode("unicode_escape").decode()  # on one line, whatever it is
+        return f"{named} {shorten(decode_content(category, *data))}"
     return short_json(body) if body else ""
 
 
