@@ -27,8 +27,8 @@ def pytest(folder: str, *options: str) -> tuple[str, ...]:
     return (PYTHON, "-m", "pytest", "-q", *options, folder)
 
 
-AT_ONCE = ("-n", "2", "--dist", "worksteal")
-"""In two processes, for tests that mostly wait for other processes."""
+AT_ONCE = ("-n", "3", "--dist", "worksteal")
+"""In three processes: these tests mostly wait for other processes."""
 
 
 PARTS = (
