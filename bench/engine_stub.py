@@ -7,20 +7,12 @@ prints the outcome once every text is echoed, once and in order, and read.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-import msgspec
-from aiohttp import web
-
-from bench.certificate import HOST, make_certificate
 from bench.frames import Receipt, make_texts
 from bench.loops import run
-from bench.stub import Address, Outcome, Stub
+from bench.stub import Outcome, Stub, serving, show
 
 CONVERSATIONS = 1_000
 
@@ -60,26 +52,10 @@ async def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for the work")
     arguments = parser.parse_args()
     stub = EngineStub(arguments.messages)
-    runner = web.AppRunner(stub.application(), access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    with tempfile.TemporaryDirectory(prefix="blazebot-bench-") as directory:
-        certificate, context = make_certificate(Path(directory))
-        site = web.TCPSite(runner, HOST, 0, ssl_context=context)
-        await site.start()
-        _print(Address(f"https://{HOST}:{runner.addresses[0][1]}", str(certificate)))
-        await asyncio.to_thread(sys.stdin.readline)
-        stub.begin.set()
-        try:
-            async with asyncio.timeout(arguments.limit):
-                await stub.complete.wait()
-        except TimeoutError:
+    async with serving(stub, arguments.limit) as is_complete:
+        if not is_complete:
             stub.last_receipt = time.perf_counter()
-        _print(stub.engine_outcome())
-        await runner.cleanup()
-
-
-def _print(what: msgspec.Struct) -> None:
-    print(msgspec.json.encode(what).decode(), flush=True)
+        show(stub.engine_outcome())
 
 
 if __name__ == "__main__":

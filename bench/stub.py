@@ -12,7 +12,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -275,27 +276,41 @@ async def main() -> None:
     encrypted = arguments.work == "encrypted"
     senders = Senders(Session(os.environ["BLAZEBOT_KEYSTORE"])) if encrypted else None
     stub = Stub(make_texts(arguments.messages, CONVERSATIONS), arguments.work, senders)
+    async with serving(stub, arguments.limit) as is_complete:
+        if is_complete:
+            await asyncio.sleep(_LINGER)
+        show(stub.outcome())
+        await asyncio.to_thread(sys.stdin.readline)
+
+
+@asynccontextmanager
+async def serving(stub: Stub, limit: float) -> AsyncIterator[bool]:
+    """Serve until the work is done or ``limit`` seconds are over; yield whether it was done.
+
+    Its address and certificate are printed; it begins to push after a line on standard input.
+    """
     runner = web.AppRunner(stub.application(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     with tempfile.TemporaryDirectory(prefix="blazebot-bench-") as directory:
         certificate, context = make_certificate(Path(directory))
         site = web.TCPSite(runner, HOST, 0, ssl_context=context)
         await site.start()
-        _print(Address(f"https://{HOST}:{runner.addresses[0][1]}", str(certificate)))
+        show(Address(f"https://{HOST}:{runner.addresses[0][1]}", str(certificate)))
         await asyncio.to_thread(sys.stdin.readline)
         stub.begin.set()
         try:
-            async with asyncio.timeout(arguments.limit):
+            async with asyncio.timeout(limit):
                 await stub.complete.wait()
-            await asyncio.sleep(_LINGER)
         except TimeoutError:
-            pass
-        _print(stub.outcome())
-        await asyncio.to_thread(sys.stdin.readline)
-        await runner.cleanup()
+            yield False
+        else:
+            yield True
+        finally:
+            await runner.cleanup()
 
 
-def _print(struct: msgspec.Struct) -> None:
+def show(struct: msgspec.Struct) -> None:
+    """Print a struct as a line of JSON."""
     print(_encode(struct).decode(), flush=True)
 
 

@@ -109,12 +109,23 @@ class Dispatcher:
                 message.content.reason,
             )
 
-    async def last_try_failed(self, view: MessageView, error: BaseException) -> None:
-        """Call the handler of such an error that is nearest to the one that failed, if any."""
-        # What it sends has ids apart from what the message's own handler sent.
-        message = self._message(view, f"{view.message_id}|error")
-        message.route = self._failed.pop(message.id, None)
-        await self._call_for_error(message, error)
+    async def last_try_failed(self, view: MessageView, error: BaseException, within: float) -> None:
+        """Call the handler of such an error that is nearest to the one that failed, if any.
+
+        It may take ``within`` seconds. How it fails itself is logged.
+        """
+        context = self.log_context(view)
+        try:
+            # What it sends has ids apart from what the message's own handler sent.
+            message = self._message(view, f"{view.message_id}|error")
+            message.route = self._failed.pop(message.id, None)
+            async with asyncio.timeout(within):
+                await self._call_for_error(message, error)
+        except (Exception, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # not the error handler: this task is ended
+            logger.exception("error handler failed for message %s", view.message_id, extra=context)
 
     async def _call_nearest(self, message: Message[Content], error: BaseException) -> None:
         for kinds, call in self._routing.errors[message.route]:

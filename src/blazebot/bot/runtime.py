@@ -23,6 +23,7 @@ from blazebot.bot.jobs.jobs import Jobs
 from blazebot.bot.jobs.scheduler import Scheduler
 from blazebot.bot.jobs.store import JobStore
 from blazebot.bot.outgoing import Outgoing
+from blazebot.bot.parts import make_inbox, make_rest
 from blazebot.bot.settings import BotSettings
 from blazebot.bot.states.keeper import StateKeeper
 from blazebot.bot.tracing import load_traces
@@ -30,14 +31,12 @@ from blazebot.client.attachments import AttachmentClient
 from blazebot.client.blaze import BlazeClient
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.receipts import ReceiptSender
-from blazebot.client.rest import RestClient
 from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
-from blazebot.delivery.inbox import Inbox
 from blazebot.delivery.limiter import QuotaLimiter
 from blazebot.delivery.outbox import Outbox
 from blazebot.delivery.outbox_store import OutboxStore
@@ -133,20 +132,8 @@ class Runtime:
         )
         self._quota = QuotaLimiter(directory / "quota", settings.quota)
         self._fingerprint = keystore.fingerprint
-        self.rest = RestClient(
-            keystore,
-            self.http,
-            urls=settings.rest_addresses,
-            timeout=settings.request_timeout,
-            quota=self._quota,
-        )
-        self._inbox = Inbox(
-            limit=settings.inbox_limit,
-            lane_limit=settings.conversation_limit,
-            keep_ids=settings.remember_for,
-            ids_limit=settings.remembered_ids,
-            bytes_limit=settings.inbox_bytes,
-        )
+        self.rest = make_rest(settings, keystore, self.http, self._quota)
+        self._inbox = make_inbox(settings)
         self.line = BlazeClient(
             keystore,
             self.http,
@@ -218,7 +205,7 @@ class Runtime:
         self.outgoing = outgoing(
             keystore.app_id,
             attempts=self._attempts,
-            sender=Sender(self.line, self._attempts, self._quota),
+            sender=sender,
             batches=self.batches,
             encrypted=encrypted,
             conversations=self._conversations,
@@ -366,14 +353,7 @@ class Runtime:
 
     async def _bury(self, view: MessageView, error: BaseException, tries: int) -> None:
         context = self._dispatcher.log_context(view)
-        try:
-            async with asyncio.timeout(self._settings.handler_timeout):
-                await self._dispatcher.last_try_failed(view, error)
-        except (Exception, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # not the error handler: this task is ended
-            logger.exception("error handler failed for message %s", view.message_id, extra=context)
+        await self._dispatcher.last_try_failed(view, error, self._settings.handler_timeout)
         self._dead_letters.add(view, error, tries)
         logger.error(
             "message %s is a dead letter after %d tries: %s",

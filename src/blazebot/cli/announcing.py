@@ -42,10 +42,10 @@ async def opened(keystore: str | None) -> AsyncIterator[tuple[Announcements, Res
     """
     from blazebot.announce.announcements import Announcements  # noqa: PLC0415
     from blazebot.announce.channel import Channel  # noqa: PLC0415
+    from blazebot.bot.parts import make_rest  # noqa: PLC0415
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
     from blazebot.client.attachments import AttachmentClient  # noqa: PLC0415
     from blazebot.client.proxies import Proxies, open_http  # noqa: PLC0415
-    from blazebot.client.rest import RestClient  # noqa: PLC0415
     from blazebot.delivery.attempts import Attempts  # noqa: PLC0415
     from blazebot.delivery.batches import BatchSender  # noqa: PLC0415
     from blazebot.delivery.conversations import Conversations  # noqa: PLC0415
@@ -60,13 +60,7 @@ async def opened(keystore: str | None) -> AsyncIterator[tuple[Announcements, Res
     directory = open_data_directory(settings.data_root, keys.app_id)
     quota = QuotaLimiter(directory / "quota", settings.quota)
     async with open_http(Proxies(settings.proxy)) as http:
-        rest = RestClient(
-            keys,
-            http,
-            urls=settings.rest_addresses,
-            timeout=settings.request_timeout,
-            quota=quota,
-        )
+        rest = make_rest(settings, keys, http, quota)
         attempts = Attempts(settings.send_timeout)
         conversations = Conversations(directory / "conversations.db", rest.create_contact)
         cipher = MessageCipher(keys.session_id, keys.private_key)

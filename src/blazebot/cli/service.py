@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from blazebot.bot.parts import make_rest
 from blazebot.bot.settings import BotSettings, load_bot_settings
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.rest import RestClient
@@ -35,7 +36,4 @@ async def open_service() -> AsyncIterator[Service]:
     settings = load_bot_settings()
     keystore = Keystore.load(settings.keystore)
     async with open_http(Proxies(settings.proxy)) as http:
-        rest = RestClient(
-            keystore, http, urls=settings.rest_addresses, timeout=settings.request_timeout
-        )
-        yield Service(settings, keystore, http, rest)
+        yield Service(settings, keystore, http, make_rest(settings, keystore, http))

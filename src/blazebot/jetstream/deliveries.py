@@ -10,26 +10,20 @@ from contextlib import suppress
 from typing import Final
 
 from nats.aio.msg import Msg
-from nats.errors import ConnectionClosedError
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 
 from blazebot.errors import FrameError
 from blazebot.jetstream.connection import NatsError, end
 from blazebot.jetstream.dead_letters import REPLAY
 from blazebot.jetstream.names import Names, consumer_of
+from blazebot.jetstream.pulling import pull
 from blazebot.jetstream.streams import ACK_WAIT
 from blazebot.wire.codec import decode_json, encode_json
 from blazebot.wire.messages import MessageView, Receipt
 
 logger = logging.getLogger("blazebot.jetstream")
 
-PULL: Final = 5.0
-"""Seconds for which a worker waits for a message of a partition before it asks again. What is
-delivered to one that hangs is delayed by that at most, and by the time until it is redelivered."""
-
 _PROGRESS_EVERY: Final = ACK_WAIT / 4
-_PAUSE: Final = 1.0
 _COMPLAIN_EVERY: Final = 10.0
 _PUBLISHED: Final = 5.0  # seconds for a PubAck
 
@@ -101,23 +95,13 @@ class Deliveries:
             delivery.status.set_result(status)
 
     async def _serve(self, partition: int) -> None:
-        consumer = consumer_of(partition)
-        while True:
-            try:
-                subscription = await self._js.pull_subscribe_bind(consumer, self._names.messages)
-                try:
-                    while True:
-                        with suppress(NatsTimeout):
-                            (message,) = await subscription.fetch(1, timeout=PULL)
-                            await self._handle(message)
-                finally:
-                    with suppress(NatsError):
-                        await subscription.unsubscribe()
-            except ConnectionClosedError:
-                return  # for good: a connection that is lost comes back
-            except (NatsError, TimeoutError) as error:
-                self._complain(error)
-                await asyncio.sleep(_PAUSE)
+        await pull(
+            self._js,
+            (consumer_of(partition), self._names.messages),
+            1,
+            take=self._handle,
+            complain=self._complain,
+        )
 
     def _complain(self, error: Exception) -> None:
         # All partitions fail together.

@@ -11,22 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from nats.aio.msg import Msg
-from nats.errors import ConnectionClosedError
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 
+from blazebot.bot.parts import make_inbox, make_rest
 from blazebot.bot.settings import BotSettings
 from blazebot.client.blaze import BlazeClient
 from blazebot.client.proxies import Proxies, open_http
 from blazebot.client.quota import Sends
 from blazebot.client.receipts import ReceiptSender
-from blazebot.client.rest import RestClient
 from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
 from blazebot.delivery.encrypted import EncryptedSender
 from blazebot.delivery.engine import Engine
-from blazebot.delivery.inbox import Inbox
 from blazebot.delivery.limiter import QuotaLimiter
 from blazebot.delivery.outbox import Outbox
 from blazebot.delivery.sender import Sender
@@ -44,6 +41,7 @@ from blazebot.jetstream.connection import Client, NatsError, end
 from blazebot.jetstream.gateway_line import OPEN
 from blazebot.jetstream.names import GATEWAY_CONSUMER, Names, partition_of
 from blazebot.jetstream.outbox import OutboxStream
+from blazebot.jetstream.pulling import pull
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
@@ -61,9 +59,7 @@ LOOK_EVERY: Final = 5.0
 _PUBLISHED: Final = 2.0  # seconds for a PubAck, before it is published again
 _PUBLISH_TRIES: Final = 3  # before its conversation rests
 _ANSWERS: Final = 10_000  # that are remembered, for calls that are repeated
-_PULL: Final = 5.0
 _PULLED: Final = 50
-_PAUSE: Final = 1.0
 
 
 class HeldLine:
@@ -90,20 +86,8 @@ class HeldLine:
         self._names = names
         self._http = open_http(Proxies(settings.proxy))
         self._quota = QuotaLimiter(directory / "quota", settings.quota)
-        rest = RestClient(
-            keystore,
-            self._http,
-            urls=settings.rest_addresses,
-            timeout=settings.request_timeout,
-            quota=self._quota,
-        )
-        self._inbox = Inbox(
-            limit=settings.inbox_limit,
-            lane_limit=settings.conversation_limit,
-            keep_ids=settings.remember_for,
-            ids_limit=settings.remembered_ids,
-            bytes_limit=settings.inbox_bytes,
-        )
+        rest = make_rest(settings, keystore, self._http, self._quota)
+        self._inbox = make_inbox(settings)
         self.line = BlazeClient(
             keystore,
             self._http,
@@ -328,26 +312,17 @@ class HeldLine:
     # From workers: what was handled
 
     async def _take_handled(self) -> None:
-        while True:
-            try:
-                subscription = await self._js.pull_subscribe_bind(
-                    GATEWAY_CONSUMER, self._names.handled
-                )
-                try:
-                    while True:
-                        with suppress(NatsTimeout):
-                            for message in await subscription.fetch(_PULLED, timeout=_PULL):
-                                await self._on_handled(message)
-                finally:
-                    with suppress(NatsError):
-                        await subscription.unsubscribe()
-            except ConnectionClosedError:
-                return  # for good: a connection that is lost comes back
-            except (NatsError, TimeoutError) as error:
-                logger.warning(
-                    "what was handled is not known: %s", str(error) or type(error).__name__
-                )
-                await asyncio.sleep(_PAUSE)
+        def complain(error: Exception) -> None:
+            words = str(error) or type(error).__name__
+            logger.warning("what was handled is not known: %s", words)
+
+        await pull(
+            self._js,
+            (GATEWAY_CONSUMER, self._names.handled),
+            _PULLED,
+            take=self._on_handled,
+            complain=complain,
+        )
 
     async def _on_handled(self, message: Msg) -> None:
         try:

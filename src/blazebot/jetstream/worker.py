@@ -21,12 +21,12 @@ from blazebot.bot.dispatcher import Dispatcher
 from blazebot.bot.jobs.jobs import Jobs
 from blazebot.bot.jobs.scheduler import Scheduler
 from blazebot.bot.outgoing import Outgoing
+from blazebot.bot.parts import make_rest
 from blazebot.bot.settings import BotSettings
 from blazebot.bot.states.keeper import StateKeeper
 from blazebot.bot.tracing import load_traces
 from blazebot.client.attachments import AttachmentClient
 from blazebot.client.proxies import Proxies, open_http
-from blazebot.client.rest import RestClient
 from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations
@@ -147,13 +147,7 @@ class Worker:
             largest=Allowance.of(settings.quota).largest,
             within=settings.send_timeout,
         )
-        self.rest = RestClient(
-            keystore,
-            http,
-            urls=settings.rest_addresses,
-            timeout=settings.request_timeout,
-            quota=quota,
-        )
+        self.rest = make_rest(settings, keystore, http, quota)
         self.buttons = Buttons(
             keystore.app_id, dispatcher.callbacks, clock, load_key=self._button_key
         )
@@ -350,14 +344,7 @@ class Worker:
 
     async def _bury(self, view: MessageView, error: BaseException, tries: int) -> None:
         context = self._dispatcher.log_context(view)
-        try:
-            async with asyncio.timeout(self._settings.handler_timeout):
-                await self._dispatcher.last_try_failed(view, error)
-        except (Exception, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # not the error handler: this task is ended
-            logger.exception("error handler failed for message %s", view.message_id, extra=context)
+        await self._dispatcher.last_try_failed(view, error, self._settings.handler_timeout)
         await self._dead_letters.add(view, error, tries)
         logger.error(
             "message %s is a dead letter after %d tries: %s",

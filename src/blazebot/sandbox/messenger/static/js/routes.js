@@ -9,7 +9,7 @@ import { signal } from './ui.js';
  * @param {string} hash
  * @returns {Route}
  */
-export function readRoute(hash) {
+function readRoute(hash) {
   const [place = '', person = '', conversation = ''] = hash.replace(/^#\/?/, '').split('/');
   if (place === 'dashboard' || place === 'wire') return { place, person: '', conversation: '' };
   return { place: 'messenger', person, conversation };

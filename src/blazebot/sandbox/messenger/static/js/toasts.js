@@ -12,12 +12,12 @@ const toasts = signal([]);
 let newest = 0;
 
 /**
- * Show words for some seconds.
+ * Show words for some seconds; words that are shown already are shown anew, once.
  * @param {string} text
  */
 export function toast(text) {
   const id = ++newest;
-  toasts.value = [...toasts.value, { id, text }];
+  toasts.value = [...toasts.value.filter((one) => one.text !== text), { id, text }];
   setTimeout(() => {
     toasts.value = toasts.value.filter((one) => one.id !== id);
   }, SHOWN_MS);

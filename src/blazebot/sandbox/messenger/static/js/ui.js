@@ -20,16 +20,11 @@ export const html = htm.bind(h);
  */
 
 export const signal = /** @type {<T>(value: T) => Signal<T>} */ (signals.signal);
-export const useSignal = /** @type {<T>(value: T) => Signal<T>} */ (signals.useSignal);
 export const computed =
   /** @type {<T>(compute: () => T) => Signal<T>} */ (/** @type {unknown} */ (signals.computed));
-export const useComputed =
-  /** @type {<T>(compute: () => T) => Signal<T>} */ (/** @type {unknown} */ (signals.useComputed));
 export const untracked = /** @type {<T>(read: () => T) => T} */ (signals.untracked);
 
 export const useState =
   /** @type {<T>(first: T | (() => T)) => [T, (next: T | ((now: T) => T)) => void]} */ (hooks.useState);
 export const useRef = /** @type {<T>(first: T) => {current: T}} */ (hooks.useRef);
 export const useMemo = /** @type {<T>(make: () => T, inputs: readonly unknown[]) => T} */ (hooks.useMemo);
-export const useCallback =
-  /** @type {<T extends Function>(call: T, inputs: readonly unknown[]) => T} */ (hooks.useCallback);

@@ -87,7 +87,7 @@ async function audioFacts(file) {
  * @param {Float32Array} samples from -1 to 1
  * @returns {Uint8Array}
  */
-export function levelsOf(samples) {
+function levelsOf(samples) {
   const peaks = Array.from({ length: LEVELS }, (_, part) => {
     let peak = 0;
     const end = Math.floor(((part + 1) * samples.length) / LEVELS);

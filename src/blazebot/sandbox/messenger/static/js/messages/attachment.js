@@ -23,7 +23,7 @@ const kept = new Map();
  * @returns {Promise<Blob>} the bytes, decrypted
  * @throws {Error} they cannot be had
  */
-export async function readAttachment({ attachment_id: id, mime_type: type, key, digest }, signal) {
+async function readAttachment({ attachment_id: id, mime_type: type, key, digest }, signal) {
   if (!ID.test(id)) throw new Error(t('messages.no_attachment'));
   const found = kept.get(id) ?? await fetched(id, key, digest, signal);
   keep(id, found);

@@ -109,7 +109,7 @@ export function readContent({ category, data_base64: data, recalled, undecryptab
  * @param {Uint8Array} bytes
  * @returns {Content}
  */
-export function readBytes(category, bytes) {
+function readBytes(category, bytes) {
   const content = { category, bytes, value: null, problem: '' };
   const plain = plainCategory(category);
   if (!Object.hasOwn(READERS, plain)) return { ...content, kind: 'unknown' };

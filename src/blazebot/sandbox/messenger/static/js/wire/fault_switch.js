@@ -17,7 +17,7 @@ import { html, useId, useState } from '../ui.js';
  * @param {FaultKind} kind
  * @returns {Record<string, unknown>} the fault, as the control API is asked for it
  */
-export const newFault = (parameters, { kind, seconds, code }) => ({
+const newFault = (parameters, { kind, seconds, code }) => ({
   kind,
   bot_id: parameters.bot_id,
   times: parameters.times === '' ? null : Number(parameters.times),

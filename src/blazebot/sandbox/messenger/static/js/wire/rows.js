@@ -44,7 +44,7 @@ export function rowReader() {
  * @param {string} time RFC 3339 in UTC, with nanoseconds
  * @returns {number}
  */
-export const milliseconds = (time) =>
+const milliseconds = (time) =>
   Date.parse(`${time.slice(0, 19)}Z`) + Number(`0${time.slice(19, -1)}`) * 1000;
 
 /**
