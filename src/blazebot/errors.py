@@ -34,6 +34,7 @@ __all__ = [
     "IntegrityError",
     "JobError",
     "KeystoreError",
+    "MailboxError",
     "MediaError",
     "NotFound",
     "NotRunning",
@@ -241,6 +242,10 @@ class AnnouncementError(BlazebotError):
 
 class OutboxError(BlazebotError):
     """What is to be sent cannot be kept on disk, such as on a full one; nothing was accepted."""
+
+
+class MailboxError(BlazebotError):
+    """What came cannot be kept for other programs, or a running bot cannot be asked for it."""
 
 
 class EngineError(BlazebotError):

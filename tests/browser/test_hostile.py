@@ -50,7 +50,8 @@ async def test_names_without_end_and_names_that_turn_the_words_around(page: Page
     }
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.goto(box.messenger(alice, group["conversation_id"]))
-    await expect(page.get_by_text("Bob created the group", exact=True).first).to_be_attached()
+    history = page.get_by_role("list", name="Messages")
+    await expect(history.get_by_text("Bob created the group", exact=True)).to_be_attached()
     for category, content in contents.items():
         await box.send(
             bob,

@@ -94,6 +94,19 @@ async def test_new_messages_are_counted_marked_and_read(page: Page, box: Box) ->
     await expect(item(page, "Alice").get_by_role("img", name="Read")).to_be_visible()
 
 
+async def test_who_opens_at_the_first_unread_and_sees_the_end_stays_there(
+    page: Page, box: Box
+) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    sent = await box.send(bob, recipient_id=alice, text="unread")
+    await page.goto(box.messenger(alice, sent["conversation_id"]))
+    await expect(page.get_by_text("New messages")).to_be_in_viewport()
+    for number in range(40):
+        await box.send(bob, conversation_id=sent["conversation_id"], text=f"news {number}")
+    await expect(bubble(page, "news 39")).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="To the newest message")).to_have_count(0)
+
+
 async def test_quotes_recalls_and_pins(page: Page, box: Box) -> None:
     bob, alice = await box.person("Bob"), await box.person("Alice")
     sent = await box.send(bob, recipient_id=alice, text="the first of all")

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from typer.testing import CliRunner
 
-from blazebot.cli.main import app
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import Process, SandboxProcess
 from blazebot.wire.base64 import decode_base64
@@ -118,13 +116,3 @@ async def test_mistakes_are_answered_in_one_line(
     assert ended.returncode == 1
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_every_command_has_help() -> None:
-    for command in (
-        *("sandbox", "demo", "bot", "talk", "send", "download"),
-        *("run", "new", "dead-letters"),
-    ):
-        ended = CliRunner().invoke(app, [command, "--help"])
-        assert ended.exit_code == 0
-        assert "Usage" in ended.stdout

@@ -10,11 +10,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -27,52 +24,14 @@ from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import SandboxProcess
 from tests.catalogs import write_catalog
+from tests.commands.talks import Talk
+from tests.pages import DOCS, Section, run, sections
 
-DOCS = Path(__file__).parents[2] / "docs"
-WITHIN = 20.0
 REFUSED = "RegistrationError: "
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, its text, and the line of the page above its first."""
-
-    language: str
-    text: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Section:
-    """What is under a heading of a page."""
-
-    page: str
-    title: str
-    blocks: tuple[Block, ...]
-
-    def __str__(self) -> str:
-        return f"{self.page}: {self.title}"
-
-
-def sections(path: Path) -> list[Section]:
-    """Return the sections of a page that have a block of Python."""
-    page = path.read_text()
-    found = []
-    starts = [0, *(match.start() for match in re.finditer(r"^## ", page, re.MULTILINE)), len(page)]
-    for start, end in pairwise(starts):
-        title = page[start:end].partition("\n")[0].lstrip("# ")
-        blocks = tuple(
-            Block(match[1], match[2], page.count("\n", 0, match.start(2)))
-            for match in _BLOCK.finditer(page, start, end)
-        )
-        if any(block.language == "python" for block in blocks):
-            found.append(Section(path.name, title, blocks))
-    return found
-
-
-SECTIONS = [one for path in sorted(DOCS.glob("*.md")) for one in sections(path)]
+# Translations have the same code, and the tutorial has a test of its own.
+PAGES = [*DOCS.glob("*.md"), *DOCS.glob("how-to/*.md")]
+SECTIONS = [one for path in sorted(PAGES) if "." not in path.stem for one in sections(path)]
 
 
 class Stage:
@@ -89,31 +48,8 @@ class Stage:
         return msgspec.json.encode(await self._control.issue_session(bot_id, "app"))
 
     async def play(self, bot: Bot, talk: str) -> None:
-        """Say what people say in ``talk``, and wait for what the bot answers, to the one before."""
-        ids: dict[str, str] = {}
-        expected: dict[str, list[str]] = {}
-        person = ""
-        for line in talk.splitlines():
-            who, _, text = line.partition("> ")
-            if who == "bot":
-                expected[person].append(text)
-                await self._until_said(person, bot, expected[person])
-                continue
-            if who not in ids:
-                (ids[who],) = await self._people.create([who.capitalize()])
-                await self._people.watch([ids[who]])
-                expected[ids[who]] = []
-            person = ids[who]
-            await self._people.send([{"person_id": person, "recipient_id": bot.id, "text": text}])
-        for person, texts in expected.items():
-            assert self._texts(person, bot) == texts
-
-    async def _until_said(self, person: str, bot: Bot, texts: list[str]) -> None:
-        await self._people.until(lambda: self._texts(person, bot)[: len(texts)] == texts, WITHIN)
-
-    def _texts(self, person: str, bot: Bot) -> list[str]:
-        seen = sorted(self._people.seen[person].values(), key=lambda one: int(one["seq"]))
-        return [one["text"] for one in seen if one["user_id"] == bot.id]
+        """Let people who are new say what they say in ``talk``, and see what they are answered."""
+        await Talk(self._control, self._people, bot.id).play(talk)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -135,6 +71,7 @@ async def test_a_section(
     write_catalog(tmp_path / "locales", "ja", {"Welcome": "ようこそ"})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BLAZEBOT_SERVER", stage.sandbox.url)
+    monkeypatch.setenv("BLAZEBOT_KEYSTORE", "keystore.json")
     monkeypatch.setenv("BLAZEBOT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BLAZEBOT_MAX_TRIES", "1")
     module = ModuleType("snippet")
@@ -151,14 +88,6 @@ async def test_a_section(
             assert_refused(names["bot"], block.text.removeprefix(REFUSED).strip())
     if section.blocks[-1].language == "python" and isinstance(names["bot"], Bot):
         names["bot"].check()
-
-
-def run(section: Section, block: Block, names: dict[str, Any]) -> None:
-    """Run Python with the lines of its page in tracebacks and errors."""
-    code = compile(
-        "\n" * block.line + block.text, f"docs/{section.page}", "exec", dont_inherit=True
-    )
-    exec(code, names)  # noqa: S102 - it is our own
 
 
 def assert_refused(bot: Bot, words: str) -> None:

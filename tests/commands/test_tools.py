@@ -6,79 +6,23 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
 
+from bench.certificate import make_certificate
+from blazebot.delivery.limiter import QuotaLimiter
+from blazebot.delivery.session_lock import SessionLock
 from blazebot.keys.issue import FORMS
-from blazebot.testing.control import Control, People
-from blazebot.testing.processes import SandboxProcess
 from blazebot.wire.codec import compress, decompress
-from tests.commands.test_commands import blazebot
-
-
-@dataclass
-class Box:
-    """A sandbox with a bot whose keystore is at hand, and the commands beside it."""
-
-    folder: Path
-    url: str
-    control: Control
-    people: People
-    http: aiohttp.ClientSession
-    bot_id: str = ""
-    keystore: dict[str, Any] = field(default_factory=dict)
-
-    async def run(
-        self, *arguments: str, typed: str = "", **environment: str
-    ) -> tuple[int, str, str]:
-        """Run a command as the bot; return its exit code, output and errors."""
-        ended = await blazebot(
-            self.folder,
-            *arguments,
-            typed=typed,
-            **{
-                "BLAZEBOT_SERVER": self.url,
-                "BLAZEBOT_KEYSTORE": "keystore.json",
-                "BLAZEBOT_DATA_DIR": str(self.folder / "data"),
-                **environment,
-            },
-        )
-        assert "Traceback" not in ended.stderr
-        return ended.returncode, ended.stdout, ended.stderr
-
-    async def checks(self, *arguments: str, **environment: str) -> dict[str, dict[str, str]]:
-        """What the doctor finds, by name."""
-        code, out, _ = await self.run("doctor", "--json", *arguments, **environment)
-        found = json.loads(out)
-        assert code == (0 if found["ok"] else 1)
-        return {one["name"].partition(" ")[0]: one for one in found["checks"]}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Box]:
-    folder = tmp_path_factory.mktemp("tools")
-    process = SandboxProcess(folder, environment={"BLAZEBOT_SANDBOX_CHECK_SIGNATURES": "true"})
-    await process.start()
-    async with aiohttp.ClientSession() as http, People(http, process.url) as people:
-        box = Box(folder, process.url, Control(http, process.url), people, http)
-        await blazebot(folder, "bot", "Echo", "keystore.json", "--server", process.url)
-        box.keystore = json.loads((folder / "keystore.json").read_text())
-        box.bot_id = box.keystore["app_id"]
-        yield box
-    await process.stop()
-
+from blazebot.wire.limits import QUOTA_PER_MINUTE
+from tests.commands.box import Box
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_token_is_taken_for_its_request(box: Box) -> None:
-    _, out, _ = await box.run("token", "get", "/me")
+    _, out, _ = await box.run("token", "get", "/me", "--keystore", "keystore.json")
     headers = {"Authorization": f"Bearer {out.strip()}"}
     async with box.http.get(f"{box.url}/me", headers=headers) as answer:
         assert (await answer.json())["data"]["user_id"] == box.bot_id
@@ -135,7 +79,9 @@ async def test_a_converted_keystore_is_taken(box: Box, form: str) -> None:
     )
     assert code == 0, err
     assert (box.folder / f"{form}.json").stat().st_mode & 0o777 == 0o600
-    _, out, _ = await box.run("call", "GET", "/me", BLAZEBOT_KEYSTORE=f"{form}.json")
+    _, out, _ = await box.run(
+        "call", "GET", "/me", "--keystore", f"{form}.json", BLAZEBOT_KEYSTORE="none.json"
+    )
     assert json.loads(out)["user_id"] == box.bot_id
 
 
@@ -193,6 +139,9 @@ async def test_words_of_every_kind_are_sent(box: Box) -> None:
         sent[json.loads(out)["message_id"]] = category
     await box.people.until(lambda: sent.keys() <= box.people.seen[bob].keys(), 20)
     assert {key: box.people.seen[bob][key]["category"] for key in sent} == sent
+    quota = QuotaLimiter(box.folder / "data" / box.bot_id / "quota", QUOTA_PER_MINUTE)
+    assert quota.used >= len(sent)  # which a bot that runs knows of by that
+    quota.close()
 
 
 async def test_the_doctor_finds_nothing(box: Box) -> None:
@@ -231,6 +180,49 @@ async def test_the_doctor_tells_causes_apart(box: Box) -> None:
     await box.control.call("POST", "/clocks", {"token_offset": 0})
     assert off["clock"]["result"] == "failed"
     assert "cause: clock" in off["session"]["detail"]
+
+
+async def test_the_doctor_tells_what_is_in_the_way_of_the_line(box: Box) -> None:
+    await box.control.add_fault("refuse_handshake", times=None)
+    refused = await box.checks("--handshake", "--yes", BLAZEBOT_OPEN_TIMEOUT="2")
+    await box.control.clear_faults()
+    assert refused["session"]["result"] == "ok"
+    assert "no line within 2 s" in refused["line"]["detail"]
+
+    session_id = json.loads((box.folder / "keystore.json").read_text())["session_id"]
+    lock = SessionLock(box.folder / "data" / box.bot_id, session_id)
+    lock.acquire()
+    in_use = await box.checks("--handshake", "--yes")
+    lock.release()
+    assert "another process" in in_use["line"]["detail"]
+
+
+async def test_the_doctor_needs_no_data_directory_and_tells_settings_apart(box: Box) -> None:
+    (box.folder / "no-directory").touch()
+    found = await box.checks(BLAZEBOT_DATA_DIR="no-directory")
+    assert all(one["result"] == "ok" for one in found.values())
+    wrong = await box.checks(BLAZEBOT_REQUEST_TIMEOUT="soon")
+    assert "BLAZEBOT_REQUEST_TIMEOUT" in wrong["settings"]["detail"]
+    proxied = await box.checks(BLAZEBOT_PROXY="http://127.0.0.1:1")
+    assert "proxy" in proxied["address"]["detail"]
+
+
+async def test_the_doctor_tells_what_is_wrong_with_an_address(box: Box, tmp_path: Path) -> None:
+    _, context = make_certificate(tmp_path)
+
+    async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    own = await asyncio.start_server(says_nothing, "127.0.0.1", 0, ssl=context)
+    silent = await asyncio.start_server(says_nothing, "127.0.0.1", 0)
+    async with own, silent:
+        address = f"https://127.0.0.1:{own.sockets[0].getsockname()[1]}"
+        untrusted = await box.checks(BLAZEBOT_SERVER=address)
+        assert "certificate is not trusted" in untrusted["address"]["detail"]
+        address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        late = await box.checks(BLAZEBOT_SERVER=address, BLAZEBOT_REQUEST_TIMEOUT="0.5")
+        assert "no answer in time" in late["address"]["detail"]
 
 
 async def test_listening_leaves_messages_to_the_bot_unless_told(box: Box) -> None:

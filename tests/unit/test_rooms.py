@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,23 +19,25 @@ PUBLIC = "blazebot"  # the package's own names, for what is written as a user wo
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
+    "http_server": set(),
     "wire": {"errors"},
     "keys": GROUND | {"wire"},
     "client": GROUND | {"wire", "keys"},
     "media": GROUND | {"wire", "keys", "client"},
     "delivery": GROUND | {"wire", "keys", "client"},
     "announce": GROUND | {"wire", "keys", "client", "media", "delivery"},
-    "watch": {"errors"},
+    "watch": {"errors", "http_server"},
     "bot": GROUND | {"wire", "keys", "client", "media", "delivery", "announce", "watch"},
     "jetstream": GROUND
     | {"wire", "keys", "client", "media", "delivery", "announce", "bot", "watch"},
-    "sandbox": GROUND | {"wire", "keys"},
+    "mcp": GROUND | {"wire", "bot", "watch"},
+    "sandbox": GROUND | {"http_server", "wire", "keys"},
     "testing": GROUND | {"wire", "keys", "client", PUBLIC},
     "conformance": GROUND | {"wire", "keys", "client", "testing"},
     "demo": GROUND | {"wire", "keys", "testing", PUBLIC},
     "cli": GROUND
     | {"wire", "keys", "client", "media", "delivery", "announce", "bot", "testing", "conformance"}
-    | {"demo", "sandbox", "jetstream"},
+    | {"demo", "sandbox", "jetstream", "mcp"},
 }
 
 # What a pure module must not touch.
@@ -49,6 +53,7 @@ PURE = [
         for name in ("jobs/schedules", "buttons/tokens", "states/history")
     ),
     *(ROOT / "jetstream" / f"{name}.py" for name in ("names", "calls")),
+    *(ROOT / "mcp" / f"{name}.py" for name in ("rate", "results", "untrusted")),
     *(ROOT / "testing" / f"{name}.py" for name in ("tally", "transcript")),
 ]
 
@@ -87,3 +92,9 @@ def test_every_room_is_listed() -> None:
 @pytest.mark.parametrize("path", PURE, ids=lambda path: path.stem)
 def test_pure_modules_touch_nothing_outside(path: Path) -> None:
     assert not {one.split(".")[0] for one in imported(path)} & IMPURE
+
+
+def test_to_import_blazebot_takes_nothing_of_the_network_along() -> None:
+    code = "import sys, blazebot; print({'aiohttp', 'nats', 'typer', 'rich'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "set()\n"

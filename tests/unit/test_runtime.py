@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from blazebot.bot import runtime
-from blazebot.client.proxies import open_http
+from blazebot.client.http import open_http
 from blazebot.delivery.session_lock import SessionLock, open_data_directory
 from blazebot.errors import SettingsError
 from tests.routed import make_bot

@@ -23,7 +23,8 @@ from yarl import URL
 from blazebot import Bot
 from blazebot.bot.settings import load_bot_settings
 from blazebot.client import proxies
-from blazebot.client.proxies import Proxies, open_http, parse_proxy
+from blazebot.client.http import open_http
+from blazebot.client.proxies import Proxies, parse_proxy
 from blazebot.client.rest import RestClient
 from blazebot.errors import ConnectionLost, SettingsError
 from blazebot.keys.issue import issue_keystore

@@ -18,8 +18,8 @@ from aiohttp.test_utils import unused_port
 
 from blazebot.client import calls
 from blazebot.client.calls import TRIES
+from blazebot.client.http import open_http
 from blazebot.client.messages import EncryptedMessageRequest, RecipientSession
-from blazebot.client.proxies import open_http
 from blazebot.client.rest import RestClient
 from blazebot.client.views import Conversation, Session, User, time_of
 from blazebot.errors import (

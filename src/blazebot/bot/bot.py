@@ -30,7 +30,6 @@ from blazebot.bot.router import Handlers
 from blazebot.bot.settings import load_bot_settings
 from blazebot.bot.signatures import show
 from blazebot.bot.states.keeper import StateKeeper, StateProvider
-from blazebot.client.attachments import Progress
 from blazebot.client.rest import RestClient
 from blazebot.client.views import User
 from blazebot.delivery.message_ids import SentByHandler
@@ -51,6 +50,7 @@ from blazebot.wire.messages import MessageView
 
 if TYPE_CHECKING:
     from blazebot.announce.announcements import Announcements, AnnounceOptions
+    from blazebot.client.attachments import Progress
     from blazebot.delivery.outbox_storage import DurableSends
 
 KeystoreSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Keystore

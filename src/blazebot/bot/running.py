@@ -23,6 +23,7 @@ from blazebot.watch.log_formats import JsonFormatter, WordsFormatter
 
 if TYPE_CHECKING:
     from blazebot.bot.bot import Bot
+    from blazebot.bot.mailbox.mailbox import Mailbox
 
 logger = logging.getLogger("blazebot")
 
@@ -37,8 +38,8 @@ def run(*bots: Bot, reload_keystores: bool = True, **settings: Any) -> None:
     One that cannot start, or that the service refuses for good, ends alone. The latter waits, with
     ``reload_keystores``, until its keystore's file holds another session. ``settings`` go over
     those of all the bots, as far as they concern the process: ``watch_port``, ``watch_host``,
-    ``watch_token``, ``watch_allow_hosts`` and ``log_format``. Bots that name the same port are
-    watched there together.
+    ``watch_token``, ``watch_allow_hosts``, ``mailbox`` and ``log_format``. Bots that name the same
+    port are watched there together.
 
     Logs to standard error unless logging is set up already. The process is the bots' own: Python's
     garbage collector looks less often meanwhile, and not at what was there at the start.
@@ -65,10 +66,10 @@ def run_to_end(
     if not bots:
         raise BlazebotError("there is no bot to run")
     chosen = [load_bot_settings(asdict(bot.settings) | dict(settings)) for bot in bots]
-    _set_up_logging(chosen[0])
+    set_up_logging(chosen[0])
     served = [ServedBot(bot, reload_keystore=reload_keystores) for bot in bots]
     with _rare_collections(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(served, chosen))
+        runner.run(_serve(served, chosen, _mailboxes(bots, chosen)))
     return {one.name: one.error for one in served if one.error is not None}
 
 
@@ -94,7 +95,24 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-async def _serve(served: Sequence[ServedBot], settings: Sequence[BotSettings]) -> None:
+def _mailboxes(
+    bots: Iterable[Bot], settings: Iterable[BotSettings]
+) -> dict[Address | None, list[Mailbox]]:
+    """Return the mailboxes of bots, by the address of the endpoint that serves them."""
+    mailboxes: dict[Address | None, list[Mailbox]] = {}
+    for bot, its in zip(bots, settings, strict=True):
+        if its.mailbox:
+            from blazebot.bot.mailbox.mailbox import Mailbox  # noqa: PLC0415 - few bots have one
+
+            mailboxes.setdefault(its.watch_address, []).append(Mailbox(bot, its))
+    return mailboxes
+
+
+async def _serve(
+    served: Sequence[ServedBot],
+    settings: Sequence[BotSettings],
+    mailboxes: Mapping[Address | None, Sequence[Mailbox]],
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     try:
@@ -106,7 +124,7 @@ async def _serve(served: Sequence[ServedBot], settings: Sequence[BotSettings]) -
         ) from None
     async with AsyncExitStack() as watching:
         for address, watched in _by_address(served, settings).items():
-            await _watch(watching, address, watched)
+            await _watch(watching, address, watched, mailboxes.get(address, ()))
         async with asyncio.TaskGroup() as group:
             for one in served:
                 group.create_task(one.serve(stopping))
@@ -123,15 +141,29 @@ def _by_address(
     return addresses
 
 
-async def _watch(watching: AsyncExitStack, address: Address, watched: Sequence[ServedBot]) -> None:
+async def _watch(
+    watching: AsyncExitStack,
+    address: Address,
+    watched: Sequence[ServedBot],
+    mailboxes: Sequence[Mailbox],
+) -> None:
     from blazebot.watch.endpoint import Endpoint  # noqa: PLC0415 - a server, costly to import
 
-    endpoint = Endpoint(address, lambda: [one.status() for one in watched])
+    routes = []
+    if mailboxes:
+        from blazebot.bot.mailbox.routes import mailbox_routes  # noqa: PLC0415
+
+        routes = mailbox_routes(mailboxes)
+    endpoint = Endpoint(address, lambda: [one.status() for one in watched], routes)
     await watching.enter_async_context(endpoint)
+    for one in mailboxes:
+        one.url = endpoint.url
+        watching.enter_context(one.attached())
     logger.info("watch at %s/metrics, /healthz and /readyz", endpoint.url)
 
 
-def _set_up_logging(settings: BotSettings) -> None:
+def set_up_logging(settings: BotSettings) -> None:
+    """Log to standard error in the form that ``settings`` say, unless logging is set up already."""
     root = logging.getLogger()
     if root.handlers:
         return

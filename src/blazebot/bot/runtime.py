@@ -22,6 +22,7 @@ from blazebot.bot.dispatcher import Dispatcher
 from blazebot.bot.jobs.jobs import Jobs
 from blazebot.bot.jobs.scheduler import Scheduler
 from blazebot.bot.jobs.store import JobStore
+from blazebot.bot.mailbox import store as mailbox
 from blazebot.bot.outgoing import Outgoing
 from blazebot.bot.parts import make_inbox, make_rest
 from blazebot.bot.settings import BotSettings
@@ -29,7 +30,8 @@ from blazebot.bot.states.keeper import StateKeeper
 from blazebot.bot.tracing import load_traces
 from blazebot.client.attachments import AttachmentClient
 from blazebot.client.blaze import BlazeClient
-from blazebot.client.proxies import Proxies, open_http
+from blazebot.client.http import open_http
+from blazebot.client.proxies import Proxies
 from blazebot.client.receipts import ReceiptSender
 from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
@@ -272,6 +274,7 @@ class Runtime:
         await self.announcements.forget(user_id)
         await self.outbox.forget(user_id)
         await self._states.forget(user_id)
+        await mailbox.forget(self._directory, user_id)
         self._dead_letters.forget(user_id)
         self._conversations.forget(contact_conversation_id(self.rest.app_id, user_id))
 

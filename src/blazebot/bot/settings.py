@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 import msgspec
 import platformdirs
 
-from blazebot.client.attachments import DOWNLOAD_LIMIT
 from blazebot.client.proxies import Proxies
 from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
 from blazebot.watch.guard import Address, is_loopback
 from blazebot.wire.hosts import API_HOSTS, BLAZE_HOSTS
-from blazebot.wire.limits import BATCH_LIMIT, FRAME_LIMIT, MIB, QUOTA_PER_MINUTE
+from blazebot.wire.limits import BATCH_LIMIT, DOWNLOAD_LIMIT, FRAME_LIMIT, MIB, QUOTA_PER_MINUTE
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -120,6 +119,14 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     """What it asks for, a secret; beyond loopback it cannot do without."""
     watch_allow_hosts: tuple[str, ...] = ()
     """Further names that it may be addressed by."""
+    mailbox: bool = False
+    """Whether what comes is kept for a while and served, with sending, at the address of the
+    endpoint to ``blazebot mcp``, for bots that are run by ``run``."""
+    mailbox_limit: Count = 1_000
+    """Messages that are kept so; those that were read make room first."""
+    mailbox_token: str = ""
+    """What is asked for there, a secret. Without it one is made at each start, which programs of
+    the same user find in the data directory."""
     log_format: Literal["text", "json"] = "text"
     """The form of the log, for bots that are run by ``run`` where logging is not set up already."""
     traces: bool = False
@@ -127,7 +134,7 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
 
     def __repr__(self) -> str:
         # A keystore given as its text, and a proxy's password, are secrets.
-        secrets = ("keystore", "proxy", "engine", "button_key", "watch_token")
+        secrets = ("keystore", "proxy", "engine", "button_key", "watch_token", "mailbox_token")
         names = (name for name in self.__struct_fields__ if name not in secrets)
         return f"BotSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
@@ -141,9 +148,11 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
     @property
     def watch_address(self) -> Address | None:
         """Where the endpoint listens; None where there is none."""
-        if self.watch_port is None:
+        if self.watch_port is None and not self.mailbox:
             return None
-        return Address(self.watch_host, self.watch_port, self.watch_token, self.watch_allow_hosts)
+        return Address(
+            self.watch_host, self.watch_port or 0, self.watch_token, self.watch_allow_hosts
+        )
 
     @property
     def rest_addresses(self) -> tuple[str, ...]:
@@ -177,6 +186,8 @@ def load_bot_settings(
         raise SettingsError(
             f"watch_host: {settings.watch_host} can be reached from other machines: set watch_token"
         )
+    if settings.mailbox and settings.engine:
+        raise SettingsError("mailbox: it is for bots that one process serves, without engine")
     return settings
 
 

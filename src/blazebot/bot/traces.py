@@ -11,9 +11,14 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode
+try:
+    from opentelemetry import trace
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, SpanKind, StatusCode
+except ImportError:
+    raise ImportError(
+        "blazebot.bot.traces needs the extra `otel`: pip install 'blazebot[otel]'"
+    ) from None
 
 from blazebot.bot.jobs.plans import JobPlan
 from blazebot.bot.jobs.storage import StoredJob

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from blazebot.cli.announcing import Keystore, NoWait, document, follow, opened, summary
+from blazebot.cli.announcing import NoWait, document, follow, opened, summary
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore, one_of
 from blazebot.errors import AnnouncementError
 
 if TYPE_CHECKING:
@@ -33,40 +33,47 @@ def announce(
     message: Annotated[str, typer.Argument(help="A file with what to say; `-` is standard input.")],
     *,
     to: Annotated[
-        Path | None, typer.Option(help="A file of user ids: text, .csv or .jsonl.")
+        Path | None, typer.Option(help="To those in a file of user ids: text, .csv or .jsonl.")
     ] = None,
     everyone: Annotated[
-        bool, typer.Option("--everyone", help="All who ever wrote to the bot or befriended it.")
+        bool, typer.Option("--everyone", help="To all who ever wrote to the bot or befriended it.")
     ] = False,
     members: Annotated[
-        str | None, typer.Option(help="The members of a group, by its conversation's id.")
+        str | None, typer.Option(help="To the members of a group, by its conversation's id.")
     ] = None,
     keystore: Keystore = None,
     announcement_id: Annotated[
         str | None,
-        typer.Option("--id", help="Its name, to say the same a second time; else by what it says."),
+        typer.Option(
+            "--id",
+            help="What to call it. Without, the same words are the same announcement, and go to "
+            "nobody twice.",
+        ),
     ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
             "--as",
-            help="text, post, card, buttons, file, image, video or audio; else a post if the "
-            "file is .md, and a text if not.",
+            help="What it is: text, post (Markdown), card, buttons, file, image, video or audio; "
+            "by default a post if the file is .md, and a text if not.",
+            autocompletion=one_of(*_WORDS, "file", "image", "video", "audio"),
         ),
     ] = None,
     template: Annotated[
-        bool, typer.Option("--template", help="Put each person's values in: Hello {name}.")
+        bool, typer.Option("--template", help="Fill in each person's values: Hello {name}.")
     ] = False,
-    encrypt: Annotated[bool, typer.Option("--encrypt", help="Send it encrypted.")] = False,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Encrypt it for those who can read that.")
+    ] = False,
     at: Annotated[
         datetime | None, typer.Option(help="When to begin, in local time: 2026-12-24T18:00.")
     ] = None,
     first: Annotated[
-        str | None, typer.Option(help="A user who gets it first; then it asks you.")
+        str | None, typer.Option(help="A user who gets it first; then you are asked to go on.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --first: do not ask.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Send nothing if a line is bad.")
+        bool, typer.Option("--strict", help="Send nothing if a line of the file is bad.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say whom it would go to; send nothing.")

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blazebot.cli.announcing import Keystore, NoWait, document, follow, opened, summary
+from blazebot.cli.announcing import NoWait, document, follow, opened, summary
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore
 from blazebot.errors import AnnouncementError
 
 if TYPE_CHECKING:

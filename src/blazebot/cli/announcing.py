@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 SOME_FAILED: Final = 3
 """The exit code where all is over and some have not got it."""
 
-Keystore = Annotated[
-    str | None, typer.Option("--keystore", help="The bot's keystore; else that of the settings.")
-]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Leave the sending to a bot that runs, now or later.")
 ]
@@ -45,7 +42,8 @@ async def opened(keystore: str | None) -> AsyncIterator[tuple[Announcements, Res
     from blazebot.bot.parts import make_rest  # noqa: PLC0415
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
     from blazebot.client.attachments import AttachmentClient  # noqa: PLC0415
-    from blazebot.client.proxies import Proxies, open_http  # noqa: PLC0415
+    from blazebot.client.http import open_http  # noqa: PLC0415
+    from blazebot.client.proxies import Proxies  # noqa: PLC0415
     from blazebot.delivery.attempts import Attempts  # noqa: PLC0415
     from blazebot.delivery.batches import BatchSender  # noqa: PLC0415
     from blazebot.delivery.conversations import Conversations  # noqa: PLC0415

@@ -14,17 +14,18 @@ from blazebot.errors import FrameError
 
 def decode(
     source: Annotated[
-        Path | None, typer.Argument(help="The frame; without it or as `-` standard input.")
+        Path | None, typer.Argument(help="A file with the frame; by default standard input.")
     ] = None,
     *,
     back: Annotated[
-        bool, typer.Option("--back", help="JSON in, the bytes of a frame out.")
+        bool, typer.Option("--back", help="The other way: JSON in, the bytes of a frame out.")
     ] = False,
     content: Annotated[
-        bool, typer.Option(help="Show what data_base64 holds, too, where it is not encrypted.")
+        bool,
+        typer.Option("--content", help="Show what data_base64 holds too, unless it is encrypted."),
     ] = False,
 ) -> None:
-    """Print a captured frame, gzip or plain, binary or as base64 or hex, as JSON."""
+    """Print a captured frame as JSON: gzip or plain, binary, base64 or hex."""
 
     async def show() -> None:
         from blazebot.wire.codec import compress, parse_frame  # noqa: PLC0415

@@ -20,23 +20,25 @@ SANDBOX: Final = "sandbox"
 def conformance(
     *,
     target: Annotated[
-        str, typer.Option(help="sandbox, which starts one, or an address: https://api.mixin.one.")
+        str,
+        typer.Option(help="`sandbox` starts one; or the service's address: https://api.mixin.one."),
     ] = SANDBOX,
     keystore: Annotated[
-        str | None, typer.Option(help="The bot's keystore there; else BLAZEBOT_KEYSTORE.")
+        str | None, typer.Option(help="The bot's keystore there; by default BLAZEBOT_KEYSTORE.")
     ] = None,
     peer_keystore: Annotated[
-        str | None, typer.Option(help="That of a second bot, for what needs two.")
+        str | None, typer.Option(help="A second bot's keystore, for checks that need two.")
     ] = None,
     to: Annotated[
-        str | None, typer.Option(help="The id of a user to write to; else the second bot.")
+        str | None, typer.Option(help="The id of a user to write to; by default the second bot.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="A name or a pattern, such as token-*; repeatable.")
+        list[str] | None,
+        typer.Option(help="Only these checks, by a name or a pattern such as token-*; repeatable."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the line without asking.")] = False,
     as_json: AsJson = False,
-    show_list: Annotated[bool, typer.Option("--list", help="List the checks; no more.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="Only list the checks.")] = False,
 ) -> None:
     """Try the rules of the protocol against a sandbox, or against the service itself.
 

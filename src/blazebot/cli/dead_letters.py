@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -29,11 +29,12 @@ dead_letters = typer.Typer(
     invoke_without_command=True,
 )
 
-Bot = Annotated[str, typer.Option("--bot", help="Its id; else that of the setting keystore.")]
-Ids = Annotated[list[str] | None, typer.Argument(help="Ids of messages.")]
-
-SECRETS: Final = ("key", "digest", "media_key", "media_digest", "thumbnail", "thumb_image")
-"""Fields of content that are for programs alone."""
+Bot = Annotated[
+    str, typer.Option("--bot", help="The bot's id; by default that of BLAZEBOT_KEYSTORE.")
+]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of messages, as `list` shows.")
+]
 
 
 @dead_letters.callback()
@@ -52,6 +53,8 @@ def list_letters(*, bot: Bot = "", engine: Engine = None, as_json: AsJson = Fals
     """List them, oldest first."""
 
     async def list_all() -> None:
+        from blazebot.bot.shown import printable  # noqa: PLC0415
+
         async with _opened(bot, engine) as letters:
             kept = await letters.all()
         if as_json:
@@ -67,7 +70,9 @@ def list_letters(*, bot: Bot = "", engine: Engine = None, as_json: AsJson = Fals
 
 @dead_letters.command()
 def show(
-    message_id: Annotated[str, typer.Argument(help="Its id.")],
+    message_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The message's id, as `list` shows it.")
+    ],
     *,
     bot: Bot = "",
     engine: Engine = None,
@@ -76,6 +81,8 @@ def show(
     """Show one: what it says, from whom, and why it was given up."""
 
     async def show_one() -> None:
+        from blazebot.bot.shown import printable  # noqa: PLC0415
+
         async with _opened(bot, engine) as letters:
             letter = await _get(letters, message_id)
         content = _content(letter, bot)
@@ -93,7 +100,7 @@ def show(
 def replay(
     message_ids: Ids = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     bot: Bot = "",
     engine: Engine = None,
     as_json: AsJson = False,
@@ -113,7 +120,7 @@ def replay(
 def drop(
     message_ids: Ids = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     bot: Bot = "",
     engine: Engine = None,
     as_json: AsJson = False,
@@ -259,11 +266,6 @@ def _line(letter: DeadLetter) -> str:
     )
 
 
-def printable(text: str) -> str:
-    """Return ``text`` without what would steer a terminal, as others wrote it."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
@@ -284,6 +286,8 @@ def _content(letter: DeadLetter, bot: str) -> Content:
 
 def _fields(content: Content) -> dict[str, Any]:
     import msgspec  # noqa: PLC0415
+
+    from blazebot.bot.shown import SECRETS  # noqa: PLC0415
 
     fields = msgspec.to_builtins(content)
     return {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import aiohttp
 import msgspec
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore
 
 if TYPE_CHECKING:
     from blazebot.cli.service import Service
@@ -29,9 +31,10 @@ class Check(msgspec.Struct):
 def doctor(
     *,
     handshake: Annotated[
-        bool, typer.Option("--handshake", help="Open the bot's line, too, and close it again.")
+        bool, typer.Option("--handshake", help="Also open the bot's line, and close it again.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the line without asking.")] = False,
+    keystore: Keystore = None,
     as_json: AsJson = False,
 ) -> None:
     """Find what is wrong between the bot and the service: keystore, names, TLS, clock, session.
@@ -46,7 +49,7 @@ def doctor(
 
     async def look() -> int:
         checks: list[Check] = []
-        async for check in _checks(handshake=handshake):
+        async for check in _checks(keystore, handshake=handshake):
             checks.append(check)
             if not as_json:
                 _print(check)
@@ -58,12 +61,12 @@ def doctor(
     run(look)
 
 
-async def _checks(*, handshake: bool) -> AsyncIterator[Check]:
+async def _checks(source: str | None, *, handshake: bool) -> AsyncIterator[Check]:
     from blazebot.cli.service import open_service  # noqa: PLC0415
     from blazebot.errors import KeystoreError, SettingsError  # noqa: PLC0415
 
     try:
-        async with open_service() as service:
+        async with open_service(source) as service:
             keystore = service.keystore
             yield Check("keystore", "ok", f"app {keystore.app_id}, {keystore.algorithm}")
             reached = False
@@ -83,37 +86,59 @@ async def _checks(*, handshake: bool) -> AsyncIterator[Check]:
                 yield await _line(service)
             elif handshake:
                 yield Check("line", "skipped", "the session is not accepted")
-    except (KeystoreError, SettingsError) as error:
+    except KeystoreError as error:
         yield Check("keystore", "failed", str(error), "`blazebot keystore check PATH` reads one.")
+    except SettingsError as error:
+        advice = "Settings come from options, BLAZEBOT_* in the environment, and blazebot.toml."
+        yield Check("settings", "failed", str(error), advice)
 
 
 async def _address(service: Service, url: str) -> Check:
-    import ssl  # noqa: PLC0415
-
-    import aiohttp  # noqa: PLC0415
-
     name = f"address {url}"
     plain = url.replace("wss://", "https://", 1).replace("ws://", "http://", 1)
     timeout = aiohttp.ClientTimeout(total=service.settings.request_timeout)
     try:
         async with service.http.get(plain, timeout=timeout, allow_redirects=False) as answer:
             return Check(name, "ok", f"answers ({answer.status})")
-    except aiohttp.ClientConnectorDNSError:
-        advice = "Check the name and this machine's DNS, or set a proxy (BLAZEBOT_PROXY)."
-        return Check(name, "failed", "its name cannot be resolved", advice)
-    except (aiohttp.ClientConnectorCertificateError, ssl.SSLError) as error:
-        detail = f"its TLS certificate is not trusted: {error}"
-        advice = "Update this machine's CA certificates; a sandbox's authority: docs/impersonation."
-        return Check(name, "failed", detail, advice)
-    except aiohttp.ClientSSLError as error:
-        advice = "Is there a proxy or another program in between, or http at an https address?"
-        return Check(name, "failed", f"TLS failed: {error}", advice)
-    except TimeoutError:
-        advice = "A firewall may drop it; a proxy may be needed (BLAZEBOT_PROXY)."
-        return Check(name, "failed", "no answer in time", advice)
     except (aiohttp.ClientError, OSError) as error:
-        advice = "Is the address right, and does something listen there?"
-        return Check(name, "failed", str(error) or type(error).__name__, advice)
+        causes = ((what, advice) for kinds, what, advice in _IN_THE_WAY if isinstance(error, kinds))
+        what, advice = next(causes)
+        return Check(name, "failed", what.format(error=str(error) or type(error).__name__), advice)
+
+
+_IN_THE_WAY: Final[tuple[tuple[tuple[type[Exception], ...], str, str], ...]] = (
+    (
+        (aiohttp.ClientConnectorDNSError,),
+        "its name cannot be resolved",
+        "Check the name and this machine's DNS, or set a proxy (BLAZEBOT_PROXY).",
+    ),
+    (
+        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        "the proxy does not lead there: {error}",
+        "Check the proxy: BLAZEBOT_PROXY, or HTTPS_PROXY and the like in the environment.",
+    ),
+    (
+        (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
+        "its TLS certificate is not trusted: {error}",
+        "Update this machine's CA certificates; a sandbox's authority: docs/impersonation.md.",
+    ),
+    (
+        (aiohttp.ClientSSLError, ssl.SSLError),
+        "TLS failed: {error}",
+        "Is there a proxy or another program in between, or http at an https address?",
+    ),
+    (
+        (TimeoutError,),
+        "no answer in time",
+        "A firewall may drop it; a proxy may be needed (BLAZEBOT_PROXY).",
+    ),
+    (
+        (aiohttp.ClientError, OSError),
+        "{error}",
+        "Is the address right, and does something listen there?",
+    ),
+)
+"""What can be in the way of an address, in words, and what to do. The first that fits counts."""
 
 
 async def _session(service: Service) -> list[Check]:

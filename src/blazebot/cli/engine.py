@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
     from blazebot.bot.settings import BotSettings
     from blazebot.jetstream.names import Names
 
-engine = typer.Typer(help="What bots have on NATS JetStream.", no_args_is_help=True)
+engine = typer.Typer(
+    help="Make what bots have on NATS JetStream, and look at it.", no_args_is_help=True
+)
 
 Keystores = Annotated[
-    list[str] | None, typer.Argument(help="Paths of keystores; by default BLAZEBOT_KEYSTORE.")
+    list[str] | None,
+    typer.Argument(help="The keystores of the bots; by default BLAZEBOT_KEYSTORE."),
 ]
 WITHIN = 10.0
 """Seconds for a connection to NATS."""
@@ -32,11 +37,14 @@ def init(
     *,
     engine: Engine = None,
     replicas: Annotated[
-        int | None, typer.Option(min=1, max=5, help="Nodes of a cluster that keep everything.")
+        int | None,
+        typer.Option(min=1, max=5, help="Nodes of a NATS cluster that keep everything; else 1."),
     ] = None,
     partitions: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Messages handled at once, at most.")
+        int | None,
+        typer.Option(min=1, max=1024, help="Messages handled at once, at most; else 128."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make the streams, consumers and buckets of bots; once made they stay as they are."""
 
@@ -55,7 +63,9 @@ def init(
             await gateways_bucket(js, terms)
             await states_bucket(js, names, terms)
             await jobs_bucket(js, names, terms)
-            print(f"{names.app_id}: {terms.partitions} partitions, {terms.replicas} replicas")  # noqa: T201
+            facts = {"bot_id": names.app_id, **asdict(terms)}
+            words = f"{names.app_id}: {terms.partitions} partitions, {terms.replicas} replicas"
+            print(json.dumps(facts) if as_json else words)  # noqa: T201
 
         chosen = {"engine_replicas": replicas, "engine_partitions": partitions}
         await _with_each(keystores or [None], engine, chosen, make)
@@ -64,7 +74,7 @@ def init(
 
 
 @engine.command()
-def status(keystores: Keystores = None, *, engine: Engine = None, json: AsJson = False) -> None:
+def status(keystores: Keystores = None, *, engine: Engine = None, as_json: AsJson = False) -> None:
     """Show who holds the line of bots, what waits, and dead letters."""
 
     async def main() -> None:
@@ -73,7 +83,7 @@ def status(keystores: Keystores = None, *, engine: Engine = None, json: AsJson =
 
         async def show(js: JetStreamContext, names: Names, settings: BotSettings) -> None:
             status = await read_status(js, names)
-            if json:
+            if as_json:
                 print(encode_json(status).decode())  # noqa: T201
                 return
             print(  # noqa: T201

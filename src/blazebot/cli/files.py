@@ -1,4 +1,4 @@
-"""``blazebot download``, and files that ``blazebot send`` uploads: by REST, with a bar."""
+"""Files that ``blazebot send`` uploads and ``blazebot download`` stores: by REST, with a bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from blazebot.client.attachments import Progress as Report
 from blazebot.media import Upload
 from blazebot.wire.content import Content
 
-__all__ = ["download", "upload"]
+__all__ = ["download_to", "upload"]
 
 
 async def upload(service: Service, what: Upload[Any]) -> Content:
@@ -38,13 +38,13 @@ async def upload(service: Service, what: Upload[Any]) -> Content:
     return content
 
 
-async def download(attachment_id: str, path: Path) -> int:
+async def download_to(attachment_id: str, path: Path, keystore: str | None = None) -> int:
     """Store an attachment at ``path``; return its size in bytes.
 
     Raises:
         BlazebotError: it cannot be had or written; the message says why.
     """
-    async with open_service() as service:
+    async with open_service(keystore) as service:
         attachments = AttachmentClient(service.rest, service.http)
         with _bar("Downloading") as progress:
             return await attachments.download(

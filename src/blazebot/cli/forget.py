@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from blazebot.cli.announcing import Keystore, opened
+from blazebot.cli.announcing import opened
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore
 
 
 def forget(
@@ -20,7 +20,7 @@ def forget(
     keystore: Keystore = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what the bot keeps of a person: announcements, states, outbox, dead letters.
+    """Delete what the bot keeps of a person: announcements, states, outbox, dead letters, mailbox.
 
     If they want no announcements, that stays, as a hash that does not name them. What a running
     bot holds in memory goes with its next start.
@@ -37,6 +37,7 @@ def forget(
 
 
 async def _forget_files(directory: Path, app_id: str, user_id: str) -> None:
+    from blazebot.bot.mailbox import store as mailbox  # noqa: PLC0415
     from blazebot.bot.states.sqlite import SqliteStateStorage  # noqa: PLC0415
     from blazebot.delivery import dead_letters, outbox_store  # noqa: PLC0415
     from blazebot.delivery.conversations import Conversations  # noqa: PLC0415
@@ -54,6 +55,7 @@ async def _forget_files(directory: Path, app_id: str, user_id: str) -> None:
             await states.forget(user_id)
         finally:
             await states.close()
+    await mailbox.forget(directory, user_id)
     with closing(dead_letters.DeadLetters(directory / dead_letters.FILE_NAME)) as letters:
         letters.forget(user_id)
 

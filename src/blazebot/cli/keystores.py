@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, one_of
 
 if TYPE_CHECKING:
     from blazebot.keys.keystore import Keystore
 
-keystores = typer.Typer(help="Look at keystores, make them, and write them in another shape.")
+keystores = typer.Typer(
+    help="Look at keystores, make them, and write them in another shape.", no_args_is_help=True
+)
 
-Form = Annotated[str, typer.Option("--form", help="Its shape: app, network-user, ed25519 or rsa.")]
-Source = Annotated[
-    Path | None, typer.Argument(help="The keystore; else that of the setting keystore.")
+Form = Annotated[
+    str,
+    typer.Option(
+        "--form",
+        help="Its shape: app, network-user, ed25519 or rsa.",
+        autocompletion=one_of("app", "network-user", "ed25519", "rsa"),
+    ),
 ]
+Source = Annotated[Path | None, typer.Argument(help="The keystore; by default BLAZEBOT_KEYSTORE.")]
 
 
 @keystores.command()
@@ -74,6 +81,7 @@ def convert(
     path: Annotated[Path, typer.Argument(help="Where to write it: a new file.")],
     *,
     form: Form = "app",
+    as_json: AsJson = False,
 ) -> None:
     """Write a keystore in another shape, with the same key, for another SDK."""
 
@@ -82,7 +90,7 @@ def convert(
         from blazebot.keys.keystore import Keystore, save_keystore  # noqa: PLC0415
 
         save_keystore(convert_keystore(Keystore.load(source), form), path)
-        print(path)  # noqa: T201
+        print(json.dumps({"keystore": str(path)}) if as_json else path)  # noqa: T201
 
     run(write)
 

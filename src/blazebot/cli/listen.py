@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore
 
 if TYPE_CHECKING:
     from blazebot.keys.encryption import MessageCipher
@@ -21,10 +21,11 @@ def listen(
     *,
     ack: Annotated[
         bool,
-        typer.Option("--ack", help="Acknowledge them as read: no bot will get them any more."),
+        typer.Option("--ack", help="Acknowledge them as read: the bot will not get them any more."),
     ] = False,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many messages.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the line without asking.")] = False,
+    keystore: Keystore = None,
     as_json: AsJson = False,
 ) -> None:
     """Show messages to the bot as they come, one line each, without handling them.
@@ -35,10 +36,10 @@ def listen(
     from blazebot.cli.line import confirm_taking  # noqa: PLC0415
 
     confirm_taking(yes=yes)
-    run(lambda: _listen(ack=ack, count=count, as_json=as_json))
+    run(lambda: _listen(keystore, ack=ack, count=count, as_json=as_json))
 
 
-async def _listen(*, ack: bool, count: int | None, as_json: bool) -> None:
+async def _listen(keystore: str | None, *, ack: bool, count: int | None, as_json: bool) -> None:
     from blazebot.cli.line import open_line  # noqa: PLC0415
     from blazebot.cli.service import open_service  # noqa: PLC0415
     from blazebot.keys.encryption import MessageCipher  # noqa: PLC0415
@@ -57,7 +58,7 @@ async def _listen(*, ack: bool, count: int | None, as_json: bool) -> None:
             if len(seen) > 100_000:
                 del seen[next(iter(seen))]
 
-    async with open_service() as service, open_line(service, take) as (client, running):
+    async with open_service(keystore) as service, open_line(service, take) as (client, running):
         cipher = MessageCipher(service.keystore.session_id, service.keystore.private_key)
         print("listening; Ctrl-C ends it", file=sys.stderr)  # noqa: T201
         shown = 0
@@ -93,26 +94,18 @@ def _line(view: MessageView, cipher: MessageCipher, *, as_json: bool) -> str:
                 "content": content,
             }
         )
-    from blazebot.cli.dead_letters import printable  # noqa: PLC0415
+    from blazebot.bot.shown import printable  # noqa: PLC0415
 
     words = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     return printable(f"{view.created_at} {view.user_id} {view.category}: {words}")
 
 
 def _content(view: MessageView, cipher: MessageCipher) -> Any:
-    import msgspec  # noqa: PLC0415
-
     from blazebot.bot.incoming import read_content  # noqa: PLC0415
-    from blazebot.cli.dead_letters import SECRETS  # noqa: PLC0415
+    from blazebot.bot.shown import shown  # noqa: PLC0415
     from blazebot.errors import BlazebotError  # noqa: PLC0415
-    from blazebot.wire.content import Text  # noqa: PLC0415
 
     try:
-        content = read_content(view, cipher)
+        return shown(read_content(view, cipher))
     except BlazebotError as error:
         return {"unreadable": str(error)}
-    if isinstance(content, Text):
-        return content.text
-    return {
-        name: value for name, value in msgspec.to_builtins(content).items() if name not in SECRETS
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import Annotated, Final
 import typer
 
 from blazebot.cli.command import run
+from blazebot.cli.options import AsJson
 from blazebot.errors import ProjectError
 
 _NAME: Final = re.compile(r"[A-Za-z](?:[-_]?[A-Za-z0-9]+)*")
@@ -24,11 +26,16 @@ _SUFFIX: Final = ".template"  # lest tools take the templates for what they beco
 
 def new(
     name: Annotated[str, typer.Argument(help="Its name, of letters, digits, - and _.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make a project in a folder of this name: a bot, its test, and what runs them."""
 
     async def main() -> None:
         folder = make_project(name, Path.cwd())
+        if as_json:
+            print(json.dumps({"folder": str(folder), "package": package_name(name)}))  # noqa: T201
+            return
         print(f"{folder.name} is made. Its README.md says how to go on:\n")  # noqa: T201
         print(f"    cd {folder.name}\n    make test")  # noqa: T201
 

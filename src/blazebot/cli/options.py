@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,10 +13,25 @@ if TYPE_CHECKING:
 
 DEFAULT_SANDBOX: Final = "http://127.0.0.1:7777"
 
+
+def one_of(*words: str) -> Callable[[str], list[str]]:
+    """Return how the shell completes one of these words."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
 Server = Annotated[str, typer.Option("--server", help="The sandbox's address.")]
-Token = Annotated[str | None, typer.Option("--token", help="Its token, beyond loopback.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-BotId = Annotated[str, typer.Option("--bot", help="The id of the bot; all bots without it.")]
+Token = Annotated[
+    str | None, typer.Option("--token", help="The sandbox's token, if it is on another machine.")
+]
+Keystore = Annotated[
+    str | None, typer.Option("--keystore", help="The bot's keystore; by default BLAZEBOT_KEYSTORE.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+BotId = Annotated[str, typer.Option("--bot", help="A bot's id; without it all bots.")]
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from blazebot.cli.options import one_of
 from blazebot.cli.run import FAILED, MISTAKEN, run_targets, run_to_status
 from blazebot.errors import BlazebotError, SettingsError, TargetError
 
@@ -20,7 +21,7 @@ NOT_INSTALLED: Final = SettingsError("engine: needs the extra `nats`: pip instal
 
 Engine = Annotated[
     str | None,
-    typer.Option("--engine", help="Where NATS is: nats://host:4222; or BLAZEBOT_ENGINE."),
+    typer.Option("--engine", help="Where NATS is: nats://host:4222; by default BLAZEBOT_ENGINE."),
 ]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, help="Handlers that run at once.")
@@ -28,8 +29,16 @@ Concurrency = Annotated[
 WatchPort = Annotated[
     int | None, typer.Option("--watch-port", help="Port for metrics and health; 0 picks one.")
 ]
-WatchHost = Annotated[str | None, typer.Option("--watch-host", help="Address for them.")]
-LogFormat = Annotated[str | None, typer.Option("--log-format", help="text or json.")]
+WatchHost = Annotated[
+    str | None,
+    typer.Option("--watch-host", help="Address to serve them at; by default 127.0.0.1."),
+]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format", help="Form of the log: text or json.", autocompletion=one_of("text", "json")
+    ),
+]
 
 
 def gateway(

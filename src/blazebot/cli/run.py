@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from blazebot.errors import BlazebotError, TargetError, Unauthorized
+from blazebot.cli.options import one_of
+from blazebot.errors import BlazebotError, SettingsError, TargetError, Unauthorized
 
 if TYPE_CHECKING:
     from blazebot.bot.bot import Bot
@@ -35,10 +36,19 @@ def run(
     watch_port: Annotated[
         int | None, typer.Option(help="Port for metrics and health; 0 picks a free one.")
     ] = None,
-    watch_host: Annotated[str | None, typer.Option(help="Address for them.")] = None,
-    log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    watch_host: Annotated[
+        str | None, typer.Option(help="Address to serve them at; by default 127.0.0.1.")
+    ] = None,
+    mailbox: Annotated[
+        bool, typer.Option("--mailbox", help="Keep what comes for `blazebot mcp`, and serve it.")
+    ] = False,
+    log_format: Annotated[
+        str | None,
+        typer.Option(help="Form of the log: text or json.", autocompletion=one_of("text", "json")),
+    ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="Serve with other processes, by NATS: nats://host:4222.")
+        str | None,
+        typer.Option(help="Serve it together with other processes, by NATS: nats://host:4222."),
     ] = None,
     ends_with: Annotated[
         int | None, typer.Option(hidden=True, help="A pipe, which ends when --reload has.")
@@ -48,8 +58,15 @@ def run(
 
     A bot whose session is refused waits until the file of its keystore holds another.
     """
-    settings = {"watch_port": watch_port, "watch_host": watch_host, "log_format": log_format}
+    settings = {
+        "watch_port": watch_port,
+        "watch_host": watch_host,
+        "mailbox": mailbox or None,
+        "log_format": log_format,
+    }
     try:
+        if mailbox and engine:
+            raise SettingsError("mailbox: it is for bots that one process serves, without engine")
         if ends_with is not None:
             from blazebot.testing.tied import end_with  # noqa: PLC0415
 
@@ -127,7 +144,9 @@ def _run_reloading(targets: Sequence[str], settings: dict[str, Any]) -> int:
     # -B: what is saved twice within a second could be taken for the same.
     command = [sys.executable, "-B", "-m", "blazebot", "run", *targets]
     for name, value in settings.items():
-        if value is not None:
+        if value is True:
+            command.append(f"--{name}")
+        elif value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     folders = {source_folder(target) for target in targets}
     return asyncio.run(run_reloading(command, sorted(folders)))

@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from blazebot.cli.command import run
+from blazebot.cli.options import one_of
 from blazebot.cli.sandbox_fault import fault
 from blazebot.cli.sandbox_log import log
 
-sandbox = typer.Typer(invoke_without_command=True)
+sandbox = typer.Typer(
+    help="Run the message service in this process, for bots to be written and tried against.",
+    invoke_without_command=True,
+)
 sandbox.add_typer(fault, name="fault")
 sandbox.command()(log)
 
@@ -21,19 +25,29 @@ sandbox.command()(log)
 def main(
     context: typer.Context,
     *,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; by default 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; by default 7777, 0 picks a free one.")
+    ] = None,
     db: Annotated[
-        str | None, typer.Option(help="Database file; without it all is gone at the end.")
+        str | None,
+        typer.Option(help="File to keep everything in; without it all is gone at the end."),
     ] = None,
     sync: Annotated[
-        str | None, typer.Option(help="normal: survives a kill; full: also a loss of power.")
+        str | None,
+        typer.Option(
+            help="normal: what is kept survives a kill; full: also a loss of power.",
+            autocompletion=one_of("normal", "full"),
+        ),
     ] = None,
     token: Annotated[
-        str | None, typer.Option(help="What the control API asks for beyond loopback.")
+        str | None, typer.Option(help="Token that the control API asks for, beyond loopback.")
     ] = None,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further host name to be addressed by; repeatable.")
+        list[str] | None,
+        typer.Option(help="A further name that it may be addressed by; repeatable."),
     ] = None,
     with_fault: Annotated[
         list[str] | None,
@@ -42,7 +56,7 @@ def main(
         ),
     ] = None,
     fault_seed: Annotated[
-        int | None, typer.Option(help="What the chances of faults come from.")
+        int | None, typer.Option(help="Seed of the faults' chances, to have the same again.")
     ] = None,
     log_file: Annotated[
         str | None, typer.Option(help="A file to append the wire log to, as JSON lines.")
@@ -52,17 +66,21 @@ def main(
         typer.Option("--impersonate", help="Serve the service's own host names too, by TLS."),
     ] = None,
     tls_port: Annotated[
-        int | None, typer.Option(help="Port for these names; 443 unless clients can be told.")
+        int | None, typer.Option(help="With --impersonate: port for these names; by default 443.")
     ] = None,
     ca_dir: Annotated[
-        str | None, typer.Option(help="Where the certificate authority for them is kept.")
+        str | None,
+        typer.Option(help="With --impersonate: folder of the certificate authority for them."),
     ] = None,
     apply: Annotated[
         bool | None,
-        typer.Option("--apply", help="As root: lead them here by the hosts file meanwhile."),
+        typer.Option(
+            "--apply",
+            help="With --impersonate, as root: lead these names here by the hosts file meanwhile.",
+        ),
     ] = None,
     unapply: Annotated[
-        bool, typer.Option("--unapply", help="Remove what --apply left in the hosts file; no more.")
+        bool, typer.Option("--unapply", help="Only remove what --apply left in the hosts file.")
     ] = False,
 ) -> None:
     """Run the message service in this process, for bots to be written and tried against."""

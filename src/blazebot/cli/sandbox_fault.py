@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, BotId, Server, Token, control_of
+from blazebot.cli.options import (
+    DEFAULT_SANDBOX,
+    AsJson,
+    BotId,
+    Server,
+    Token,
+    control_of,
+    one_of,
+)
 
 fault = typer.Typer(help="Let things go wrong in a running sandbox.", no_args_is_help=True)
+
+# Spelt out, as importing those of the sandbox takes longer than everything else here.
+KINDS: Final = (
+    *("drop", "abort", "freeze", "refuse_handshake", "unauthorized", "clock_off", "slow", "stall"),
+    *("lost_answer", "lost_acknowledgement", "duplicate", "reorder", "truncate", "corrupt"),
+    *("unknown_action", "unknown_category", "error", "bad_gateway", "restart"),
+)
 
 
 @fault.command()
@@ -18,27 +33,30 @@ def add(
     kind: Annotated[
         str,
         typer.Argument(
-            help="drop, abort, freeze, refuse_handshake, unauthorized, clock_off, slow, stall, "
-            "lost_answer, lost_acknowledgement, duplicate, reorder, truncate, corrupt, "
-            "unknown_action, unknown_category, error, bad_gateway or restart."
+            help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.", autocompletion=one_of(*KINDS)
         ),
     ],
     *,
     bot: BotId = "",
     times: Annotated[int, typer.Option(help="How often it strikes; 0: until it is cleared.")] = 1,
-    probability: Annotated[float, typer.Option(help="How likely, each time that it could.")] = 1.0,
+    probability: Annotated[
+        float, typer.Option(help="How likely it strikes, each time that it could: 0 to 1.")
+    ] = 1.0,
     only: Annotated[
-        str, typer.Option(help="Only at this action, call or category: 'POST /messages', 'ACK*'.")
+        str, typer.Option(help="Only this action, call or category: 'POST /messages', 'ACK*'.")
     ] = "",
     seconds: Annotated[
-        float | None, typer.Option(help="How late slow, how far clock_off, how long restart is.")
+        float | None,
+        typer.Option(help="For slow: how late; clock_off: how far; restart: how long."),
     ] = None,
-    code: Annotated[int, typer.Option(help="What error answers with: 403, 429, 500 ...")] = 500,
+    code: Annotated[
+        int, typer.Option(help="For error: the number that is answered, 403, 429, 500 ...")
+    ] = 500,
     server: Server = DEFAULT_SANDBOX,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """Switch a fault on; `docs/faults.md` says what each does."""
+    """Switch a fault on; docs/faults.md says what each does."""
     fields: dict[str, Any] = {
         "bot_id": bot,
         "times": times or None,
@@ -75,16 +93,21 @@ def list_faults(
 
 @fault.command()
 def clear(
-    fault_id: Annotated[int | None, typer.Argument(help="Which; all without it.")] = None,
+    fault_id: Annotated[
+        int | None, typer.Argument(metavar="ID", help="Its id, as `list` shows it; by default all.")
+    ] = None,
     *,
     server: Server = DEFAULT_SANDBOX,
     token: Token = None,
+    as_json: AsJson = False,
 ) -> None:
     """Switch one fault off, or all; what they hold back goes on."""
 
     async def main() -> None:
         async with control_of(server, token) as control:
             await control.clear_faults(fault_id)
+        if as_json:
+            print(json.dumps({"cleared": "all" if fault_id is None else fault_id}))  # noqa: T201
 
     run(main)
 

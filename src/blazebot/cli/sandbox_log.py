@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 def log(
     *,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes.")] = False,
-    bot: BotId = "",
-    last: Annotated[int, typer.Option(help="Show only the newest; 0: all that is kept.")] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="As JSON lines, whole, to be kept.")
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with what comes, until Ctrl-C.")
     ] = False,
-    full: Annotated[bool, typer.Option(help="Show the JSON of each entry whole.")] = False,
+    bot: BotId = "",
+    last: Annotated[
+        int, typer.Option(help="How many of the newest to show; 0: all that are kept.")
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each entry whole, as a line of JSON.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Show the JSON of frames and answers uncut.")
+    ] = False,
     server: Server = DEFAULT_SANDBOX,
     token: Token = None,
 ) -> None:

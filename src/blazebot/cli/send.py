@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, Keystore, one_of
 from blazebot.errors import ContentError
 
 if TYPE_CHECKING:
@@ -24,28 +24,34 @@ _FILES: Final = ("file", "image", "video", "audio")
 
 
 def send(
-    to: Annotated[str, typer.Argument(help="A user's id, or with --conversation one of those.")],
+    to: Annotated[
+        str, typer.Argument(help="A user's id; with --conversation, that of a conversation.")
+    ],
     text: Annotated[
-        str | None, typer.Argument(help="What to send; `-` reads it from standard input.")
+        str | None, typer.Argument(help="What to say; `-` reads it from standard input.")
     ] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="A file to send instead.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file to send, in place of TEXT.")] = None,
     kind: Annotated[
         str | None,
         typer.Option(
             "--as",
-            help="What it is. Words: text, post (Markdown), card or buttons (JSON). "
+            help="What it is. TEXT: text, post (Markdown), card or buttons (JSON). "
             "A file: file, image, video or audio.",
+            autocompletion=one_of(*_WORDS, *_FILES),
         ),
     ] = None,
-    conversation: Annotated[bool, typer.Option(help="TO is a conversation's id.")] = False,
+    conversation: Annotated[
+        bool, typer.Option("--conversation", help="TO is a conversation's id.")
+    ] = False,
+    keystore: Keystore = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a message as the bot and print its id; a bot that runs keeps its line."""
+    """Send a message as the bot, whether it runs or not, and print the message's id."""
 
     async def main() -> None:
         what = _content(_typed(text), file, kind)
-        message_id = await _send(to, what, is_conversation=conversation)
+        message_id = await _send(to, what, keystore, is_conversation=conversation)
         print(json.dumps({"message_id": message_id}) if as_json else message_id)  # noqa: T201
 
     run(main)
@@ -89,7 +95,9 @@ def _words(text: str, kind: str) -> Content:
     return decode_bytes(category, text.encode())
 
 
-async def _send(to: str, what: Content | Upload[Any], *, is_conversation: bool) -> str:
+async def _send(
+    to: str, what: Content | Upload[Any], keystore: str | None, *, is_conversation: bool
+) -> str:
     from uuid import uuid4  # noqa: PLC0415
 
     from blazebot.cli.files import upload  # noqa: PLC0415
@@ -101,7 +109,7 @@ async def _send(to: str, what: Content | Upload[Any], *, is_conversation: bool) 
 
     if not is_uuid(to):
         raise ContentError(f"to: a user or conversation id is a UUID, not {to!r:.80}")
-    async with open_service() as service:
+    async with open_service(keystore, sends=True) as service:
         conversation_id = to.lower() if is_conversation else await _contact(service, to)
         content = await upload(service, what) if isinstance(what, Upload) else what
         message_id = str(uuid4())

@@ -41,9 +41,9 @@ from blazebot.wire.base64 import decode_base64
 from blazebot.wire.codec import decode_json
 from blazebot.wire.content import Media
 from blazebot.wire.ids import is_uuid
+from blazebot.wire.limits import DOWNLOAD_LIMIT
 
 __all__ = [
-    "DOWNLOAD_LIMIT",
     "AttachmentClient",
     "Progress",
     "UploadedAttachment",
@@ -57,9 +57,6 @@ Progress = Callable[[int, int | None], object]
 
 It is called in the event loop, never with less than before, and at the end with all of them.
 """
-
-DOWNLOAD_LIMIT: Final = 1024 * 1024 * 1024
-"""Bytes that a download may have unless told otherwise (ours)."""
 
 _PIECE: Final = 64 * 1024  # bytes that have to get on their way before the stall limit
 _PAUSE_CAP: Final = 10.0

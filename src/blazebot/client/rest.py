@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from blazebot.client.calls import Call
 from blazebot.client.conversations import Conversations
@@ -14,6 +13,9 @@ from blazebot.client.quota import SendQuota
 from blazebot.client.users import Users
 from blazebot.keys.keystore import Keystore
 from blazebot.keys.tokens import sign_token
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["RestClient"]
 

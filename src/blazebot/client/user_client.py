@@ -5,9 +5,8 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,6 +20,9 @@ from blazebot.client.users import Users
 from blazebot.errors import FrameError, IntegrityError, RequestError
 from blazebot.keys.tokens import TOKEN_LIMIT, request_hash, sign_token
 from blazebot.wire.codec import decode_json
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["INTEGRITY_HEADER", "UserClient", "check_integrity"]
 

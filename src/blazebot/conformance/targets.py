@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import aiohttp
 
-from blazebot.client.proxies import open_http
+from blazebot.client.http import open_http
 from blazebot.conformance.check import Need
 from blazebot.conformance.expectations import data_of
 from blazebot.conformance.person import Person

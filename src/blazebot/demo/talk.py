@@ -116,8 +116,8 @@ class Talk:
         return Styled.assemble((PERSON, "bold"), " > ", text, "  ", (ticks, colour), (words, "dim"))
 
 
-async def create_bot(server: str, token: str | None, *, name: str, path: Path, keys: str) -> None:
-    """Create a bot in the sandbox at ``server`` and write its keystore to ``path``.
+async def create_bot(server: str, token: str | None, *, name: str, path: Path, keys: str) -> str:
+    """Create a bot in the sandbox at ``server``, write its keystore to ``path``; return its id.
 
     Raises:
         KeystoreError: ``path`` exists or cannot be written.
@@ -128,9 +128,7 @@ async def create_bot(server: str, token: str | None, *, name: str, path: Path, k
         bot_id = await control.create_bot(name)
         document = await control.issue_session(bot_id, keys)
     save_keystore(document, path)
-    print(f"bot {name} ({bot_id}): {path}\n")  # noqa: T201
-    print(f"run it with   BLAZEBOT_SERVER={server} python echo.py")  # noqa: T201
-    print(f"talk to it by blazebot talk {bot_id}")  # noqa: T201
+    return bot_id
 
 
 async def talk_to(server: str, token: str | None, bot_id: str) -> None:

@@ -16,7 +16,8 @@ from nats.js import JetStreamContext
 from blazebot.bot.parts import make_inbox, make_rest
 from blazebot.bot.settings import BotSettings
 from blazebot.client.blaze import BlazeClient
-from blazebot.client.proxies import Proxies, open_http
+from blazebot.client.http import open_http
+from blazebot.client.proxies import Proxies
 from blazebot.client.quota import Sends
 from blazebot.client.receipts import ReceiptSender
 from blazebot.delivery.attempts import Attempts

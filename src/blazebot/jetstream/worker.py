@@ -26,7 +26,8 @@ from blazebot.bot.settings import BotSettings
 from blazebot.bot.states.keeper import StateKeeper
 from blazebot.bot.tracing import load_traces
 from blazebot.client.attachments import AttachmentClient
-from blazebot.client.proxies import Proxies, open_http
+from blazebot.client.http import open_http
+from blazebot.client.proxies import Proxies
 from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.batches import BatchSender
 from blazebot.delivery.conversations import Conversations

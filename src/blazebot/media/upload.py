@@ -6,11 +6,10 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Generic, Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from blazebot.client.attachments import Progress, UploadedAttachment
 from blazebot.errors import MediaError
 from blazebot.media import mime_types
 from blazebot.media.pictures import Picture, read_picture
@@ -19,6 +18,9 @@ from blazebot.media.sources import Source, SourceBytes
 from blazebot.wire.base64 import encode_padded_base64
 from blazebot.wire.codec import encode_json
 from blazebot.wire.content import Audio, File, Image, Media, Video
+
+if TYPE_CHECKING:
+    from blazebot.client.attachments import Progress, UploadedAttachment
 
 __all__ = ["Upload", "audio", "file", "image", "video"]
 

@@ -57,3 +57,6 @@ def socket_limit(frame_limit: int) -> int:
     cost the connection.
     """
     return 4 * frame_limit
+
+DOWNLOAD_LIMIT: Final = 1024 * MIB
+"""Bytes that a downloaded attachment may have unless told otherwise (ours)."""

@@ -64,6 +64,7 @@ export function VirtualList({ rows, estimate, draw, controls, startAt, onSeen, o
       }
     }
     if (changed) setMeasured((times) => times + 1);
+    return changed;
   };
 
   const observer = useMemo(() => new ResizeObserver(measure), []);
@@ -94,7 +95,8 @@ export function VirtualList({ rows, estimate, draw, controls, startAt, onSeen, o
       if (!observed.has(child)) observer.observe(child);
       observed.add(child);
     }
-    measure();
+    // Whoever sees the end stays there as more comes.
+    if (!measure() && height && top + height >= total - AT_END) anchor.current = null;
     if (focused.current) {
       const row = drawn.current?.querySelector(`[data-key="${CSS.escape(focused.current)}"]`);
       if (row) focused.current = '';
