@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format audit soak bench interop fuzz setup clean
+.PHONY: demo test lint format docs audit lock release soak bench interop fuzz setup clean
 
 demo: setup  ## A sandbox, an echo bot, and a conversation with it
 	@$(BIN)/blazebot demo
@@ -19,26 +19,47 @@ format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: setup  ## The documentation site, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "python -m http.server -d site shows it at http://127.0.0.1:8000/"
+
 bench: setup  ## Blazebot beside the bare loop of its libraries, and what the sandbox carries
 	@$(BIN)/python -m bench
 
 interop: setup  ## Shipped clients, unmodified, against the sandbox under its real names; as root
 	@$(BIN)/python -m interop
 
-fuzz: setup  ## Ten minutes of coverage-guided fuzzing
+fuzz: setup  ## Ten minutes of coverage-guided fuzzing, two targets at a time
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
-	@$(BIN)/python -m fuzz content --seconds 300
-	@$(BIN)/python -m fuzz codec --seconds 200
-	@$(BIN)/python -m fuzz decryption --seconds 100
+	@$(BIN)/python -m fuzz --all --seconds 110
 
-soak: setup  ## The long forms of the tests that break everything
+soak: setup  ## Everything broken at once for half an hour (SOAK=10m: ten minutes), then long tests
+	@$(BIN)/python -m soak
 	@$(BIN)/python -m pytest -q -m soak tests
 
-audit: setup  ## Known faults in the pinned versions, and the list of what is inside: sbom.json
-	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit; \
-		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0; }
-	@.audit/bin/cyclonedx-py environment $(BIN)/python -o sbom.json
-	@.audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+audit: setup .audit/.ready  ## Known faults in the pinned versions, and the list of what is inside: sbom.json
+	@.ci/audit
+
+lock: .audit/.ready  ## requirements.lock anew: what a release is made and run with, by hashes
+	@echo hatchling | .audit/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--extra all --constraints constraints.txt --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml -
+
+release: .audit/.ready  ## Wheel and sdist of the last commit, their hashes and SBOM, into dist/
+	@git diff --quiet HEAD || { echo "A release is of a commit: commit or stash first."; exit 1; }
+	@rm -rf dist .release
+	@$(PYTHON) -m venv .release
+	@.release/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .release/bin/python -m hatchling build -d dist
+	@.audit/bin/cyclonedx-py environment --pyproject pyproject.toml -o dist/sbom.json .release/bin/python
+	@cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+.audit/.ready: Makefile
+	@test -x .audit/bin/python || $(PYTHON) -m venv .audit
+	@.audit/bin/pip install --quiet --disable-pip-version-check \
+		pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
+	@touch $@
 
 setup: $(VENV)/.ready
 
@@ -67,4 +88,4 @@ chromium:
 		$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq chromium; }
 
 clean:
-	rm -rf $(VENV) .audit sbom.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .audit .release sbom.json site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -46,6 +46,7 @@ PARTS = (
     Part("commands", 90, (pytest("tests/commands", *AT_ONCE),)),
     Part("nats", 90, (pytest("tests/nats", *AT_ONCE),)),
     Part("browser", 90, (pytest("tests/browser", *AT_ONCE),)),
+    Part("docs", 60, (pytest("tests/docs"),)),
     Part("soak", 60, (pytest("tests/soak", *AT_ONCE),)),
 )
 

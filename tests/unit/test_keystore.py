@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +175,15 @@ def test_every_line_end_of_pem(line_end: str, pkcs8: bool) -> None:
 def test_ed25519_as_pem() -> None:
     key = Ed25519PrivateKey.from_private_bytes(SEED)
     assert private_bytes(Keystore.load(document(pem(key, pkcs8=True)))) == SEED
+
+
+@pytest.mark.parametrize("encode", [bytes.hex, lambda raw: base64.b64encode(raw).decode()])
+def test_a_key_that_is_passed_instead_of_a_keystore_is_not_shown(
+    encode: Callable[[bytes], str],
+) -> None:
+    with pytest.raises(KeystoreError, match="there is no such file") as raised:
+        Keystore.load(encode(SEED))
+    assert encode(SEED)[:20] not in str(raised.value)
 
 
 def test_null_and_empty_mean_absent() -> None:

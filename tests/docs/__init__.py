@@ -1,0 +1,1 @@
+"""The documentation site: built, looked at and searched."""
