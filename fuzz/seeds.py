@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.codec import encode_json
@@ -12,9 +15,11 @@ from blazebot.wire.frames import DataFrame, ErrorBody, ErrorFrame, Request
 from blazebot.wire.messages import MessageRequest, MessageView, Receipt, ReceiptBatch
 from tests.contents import EXAMPLES, MESSAGE_ID, USER_ID
 
-_CONTENTS: Final[dict[str, bytes]] = {
+CONTENTS: Final[dict[str, bytes]] = {
     kind.CATEGORY: content.encode(MESSAGE_ID) for kind, content in EXAMPLES.items()
 }
+"""A good content of each category that a bot or a person may send."""
+
 _OTHERS: Final = {
     "MESSAGE_RECALL": {"message_id": MESSAGE_ID},
     "MESSAGE_PIN": {"action": "PIN", "message_ids": [MESSAGE_ID]},
@@ -51,6 +56,8 @@ DICTIONARY: Final = """\
 """
 """Words of the language that is spoken here, for the mutator."""
 
+_VECTORS: Final = Path(__file__).parents[1] / "tests" / "vectors" / "keystores.json"
+
 
 def _codec() -> list[bytes]:
     view = MessageView(
@@ -74,18 +81,31 @@ def _codec() -> list[bytes]:
 
 def _content() -> list[bytes]:
     order = sorted(CATEGORIES)
-    good = _CONTENTS | {category: encode_json(value) for category, value in _OTHERS.items()}
+    good = CONTENTS | {category: encode_json(value) for category, value in _OTHERS.items()}
     return [bytes([order.index(category)]) + raw for category, raw in good.items()]
 
 
-SEEDS: Final[dict[str, list[bytes]]] = {
-    "codec": _codec(),
-    "content": _content(),
-    "decryption": [b"", b"hello", bytes(200)],
-}
+@cache
+def keystores() -> list[dict[str, str]]:
+    """Return a keystore in each shape in use; their keys are made up."""
+    shapes = [dict(one["keystore"]) for one in json.loads(_VECTORS.read_text())["keystores"]]
+    for shape in shapes:
+        key: Any = shape.get("private_key")
+        if isinstance(key, dict):  # PEM is written out where it is used
+            body = textwrap.fill(key["pkcs1_der_base64"], 64).replace("\n", "\r\n")
+            label = "RSA PRIVATE KEY"
+            shape["private_key"] = f"-----BEGIN {label}-----\r\n{body}\r\n-----END {label}-----"
+    oauth = {**shapes[-1], "authorization_id": USER_ID, "scope": "PROFILE:READ"}
+    return [*shapes, oauth]
+
+
+SEEDS: Final[dict[str, list[bytes]]] = {"codec": _codec(), "content": _content()}
+"""Where bytes are taken as they are; where they stand for choices, any will do."""
+
+_ANY: Final = [b"", b"hello", bytes(range(256)), bytes(200)]
 
 
 def sow(target: str, folder: Path) -> None:
     """Write the seeds of ``target`` into ``folder``."""
-    for number, seed in enumerate(SEEDS[target]):
+    for number, seed in enumerate(SEEDS.get(target, _ANY)):
         (folder / f"seed-{number:02}").write_bytes(seed)

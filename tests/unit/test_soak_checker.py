@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blazebot.wire.messages import DELIVERED, READ, SENT
-from soak.checker import Checker, Conversation, QuestionIds, Seen, answer_text
+from soak.checker import FORGOTTEN, OVERTAKEN, Checker, Conversation, QuestionIds, Seen, answer_text
 from soak.plan import FaultKind, FaultStep, fault_steps, interruptions
 from soak.report import LONG, Report
 
@@ -123,8 +123,8 @@ def test_lost_and_unread(talk: Talk) -> None:
 def test_out_of_order(talk: Talk, *, late_first: bool, damaged: bool) -> None:
     early, late = talk.ask(), talk.ask()
     if damaged:
-        talk.checker.damage(begins=True)
-        talk.checker.damage(begins=False)
+        talk.checker.excuse(OVERTAKEN, begins=True)
+        talk.checker.excuse(OVERTAKEN, begins=False)
     talk.answer(late, seq=10)
     talk.answer(early, seq=11)
     for message_id in (late, early) if late_first else (early, late):
@@ -134,13 +134,24 @@ def test_out_of_order(talk: Talk, *, late_first: bool, damaged: bool) -> None:
 
 
 def test_only_what_may_have_been_damaged_is_overtaken(talk: Talk) -> None:
-    talk.checker.damage(begins=True)
-    talk.checker.damage(begins=False)
+    talk.checker.excuse(OVERTAKEN, begins=True)
+    talk.checker.excuse(OVERTAKEN, begins=False)
     early, late = talk.ask(), talk.ask()
     for message_id in (late, early):
         talk.answer(message_id)
         talk.see(message_id, READ, seq=1 if message_id is early else 2)
     assert talk.failures() == {"out_of_order": 1}
+
+
+def test_only_what_may_have_been_forgotten_may_stay_delivered(talk: Talk) -> None:
+    asked = talk.ask()
+    talk.checker.excuse(FORGOTTEN, begins=True)
+    talk.checker.excuse(FORGOTTEN, begins=False)
+    for message_id, status in ((asked, DELIVERED), (talk.ask(), DELIVERED), (talk.ask(), SENT)):
+        talk.answer(message_id)
+        talk.see(message_id, status)
+    assert talk.failures() == {"unread": 2}
+    assert talk.checker.counts.forgotten == 1
 
 
 def test_misdelivered(talk: Talk) -> None:

@@ -36,6 +36,7 @@ async def test_a_foreign_host_or_origin_is_refused(box: Box, path: str) -> None:
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1.evil.example"},
         {"Origin": "file://"},
+        {"Origin": "http://["},
     ):
         assert await status(box, path, **headers) == 403, headers
     own = box.url.rstrip("/")

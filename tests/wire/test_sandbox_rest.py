@@ -147,7 +147,7 @@ async def test_messages_one_or_many(box: Box, bot: Keystore) -> None:
 
 
 async def test_a_body_beyond_all_bounds_is_refused(box: Box, bot: Keystore) -> None:
-    assert await refused(box, bot, "POST", "/messages", b"[" * 17 * 1024 * 1024) == 400
+    assert await refused(box, bot, "POST", "/messages", b"[" * 17 * 1024 * 1024) == 413
 
 
 async def test_acknowledgements_have_a_limit(box: Box, bot: Keystore) -> None:

@@ -87,7 +87,8 @@ class QuotaLimiter:
     @property
     def used(self) -> int:
         """How many messages of all processes have left in the last minute."""
-        return self._state.used(self._clock()) - self._leased if self._state else 0
+        # What is left of a lease was counted when it was taken, perhaps more than a minute ago.
+        return max(0, self._state.used(self._clock()) - self._leased) if self._state else 0
 
     async def take(self, count: int = 1, *, first: bool = False) -> None:
         """Return when ``count`` messages may leave: at once, then, and at most :attr:`largest`.

@@ -157,21 +157,31 @@ def fingerprint(public_key: PublicKey) -> str:
 
 
 def _read(path: str) -> bytes:
+    shown = "keystore (its path is not shown: it could be a key)" if _is_key(path) else path
     try:
         with Path(path).open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read()
     except FileNotFoundError:
-        raise KeystoreError(f"{path}: there is no such file") from None
+        raise KeystoreError(f"{shown}: there is no such file") from None
     except IsADirectoryError:
-        raise KeystoreError(f"{path}: is a directory; pass the path of a keystore file") from None
+        raise KeystoreError(f"{shown}: is a directory; pass the path of a keystore file") from None
     except OSError as error:
-        raise KeystoreError(f"{path}: cannot be read: {error.strerror}") from None
+        raise KeystoreError(f"{shown}: cannot be read: {error.strerror}") from None
     except ValueError:
         raise KeystoreError("the keystore's path holds characters that no path can have") from None
     if os.name == "posix" and mode & 0o077:
         logger.warning("%s can be read by others on this machine; run: chmod 600 %s", path, path)
     return data
+
+
+def _is_key(text: str) -> bool:
+    """Tell whether a path may in truth be an Ed25519 key, passed by mistake."""
+    try:
+        _ed25519_key("", text.strip())
+    except KeystoreError:
+        return False
+    return True
 
 
 def _parse(data: bytes) -> dict[str, Any]:

@@ -63,7 +63,10 @@ class Guard:
             )
         if origin is None:
             return None
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            parts = urlsplit("")  # that of nobody
         if parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower():
             return None
         foreign = _host_name(parts.netloc)

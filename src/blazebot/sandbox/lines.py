@@ -20,6 +20,9 @@ logger = logging.getLogger("blazebot.sandbox")
 _WAITING_MOST: Final = 1000
 """Answers that wait to be sent, beyond which no more requests are read."""
 
+_WAITING_BYTES: Final = 1024 * 1024
+"""And bytes of them: an answer repeats the id of its request, which may be long."""
+
 _GONE: Final = (WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
@@ -37,6 +40,7 @@ class Line(ABC):
         self._transport = transport
         self._settings = settings
         self._answers: deque[bytes] = deque()
+        self._waiting = 0  # bytes of these
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -68,7 +72,8 @@ class Line(ABC):
     def put(self, frame: bytes) -> None:
         """Send an answer, after those that wait."""
         self._answers.append(frame)
-        if len(self._answers) > _WAITING_MOST:
+        self._waiting += len(frame)
+        if len(self._answers) > _WAITING_MOST or self._waiting > _WAITING_BYTES:
             self._room.clear()
         self._work.set()
 
@@ -167,7 +172,9 @@ class Line(ABC):
     async def send_answers(self) -> None:
         """Send the answers that wait."""
         while self._answers:
-            await self.send(self._answers.popleft())
+            frame = self._answers.popleft()
+            self._waiting -= len(frame)
+            await self.send(frame)
         self._room.set()
 
     def _tick(self) -> None:

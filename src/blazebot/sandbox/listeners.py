@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import resource
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import Final
 
 from aiohttp import web
 
 from blazebot.errors import SandboxError
+from blazebot.http_server import HttpServer
+from blazebot.sandbox.settings import SandboxSettings
 
 __all__ = ["Listener", "has_ipv6_loopback", "port_words"]
+
+_OTHER_FILES: Final = 256
+"""Files that may be open beside connections: the database, attachments, refusals."""
 
 
 class Listener:
     """One application at one port of some addresses, by TLS where there is a ``context``.
 
     ``option`` is how another port is chosen. A port that is 0 is picked once, and stays.
-    ``grace`` is how many seconds the other side has for closing its lines.
     """
 
     def __init__(
@@ -26,17 +33,20 @@ class Listener:
         app: web.Application,
         addresses: Sequence[str],
         port: int,
+        settings: SandboxSettings,
         *,
         option: str,
-        grace: float,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.port = port
         self._addresses = addresses
         self._option = option
         self._context = context
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=grace
+        self._server = HttpServer(
+            app,
+            most=_room_for(settings.connection_limit),
+            patience=settings.idle_limit,
+            grace=settings.stop_grace,
         )
 
     async def open(self) -> None:
@@ -45,33 +55,33 @@ class Listener:
         Raises:
             SandboxError: the port cannot be had; the message says what to do.
         """
-        if self._runner.server is None:
-            await self._runner.setup()
         for address in self._addresses:
             try:
-                await web.TCPSite(
-                    self._runner, address, self.port, ssl_context=self._context
-                ).start()
+                self.port = await self._server.listen(address, self.port, self._context)
             except OSError as error:
-                await self._stop_listening()
+                self._server.stop_listening()
                 raise SandboxError(port_words(address, self.port, self._option, error)) from None
-            self.port = self._runner.addresses[0][1]
 
-    async def interrupt(self) -> None:
+    def interrupt(self) -> None:
         """Listen no more, and cut all connections, as the end of the process would."""
-        await self._stop_listening()
-        server = self._runner.server
-        for connection in server.connections if server is not None else ():
-            if connection.transport is not None:
-                connection.transport.abort()
+        self._server.stop_listening()
+        self._server.cut()
 
     async def close(self) -> None:
         """Listen no more, and close all connections."""
-        await self._runner.cleanup()
+        await self._server.close()
 
-    async def _stop_listening(self) -> None:
-        for site in list(self._runner.sites):
-            await site.stop()
+
+def _room_for(connections: int) -> int:
+    """Return how many of these connections this process may have; it asks for as many files."""
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(ValueError, OSError):  # more than the system gives anybody
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
 
 
 def has_ipv6_loopback() -> bool:

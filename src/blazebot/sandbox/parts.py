@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from aiohttp import web
 
 from blazebot.errors import SandboxError
 from blazebot.sandbox.blaze.endpoint import Blaze
+from blazebot.sandbox.bodies import BODIES, Bodies
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.control.actions import Actions
 from blazebot.sandbox.control.bots import BotOperations
@@ -44,8 +43,6 @@ from blazebot.sandbox.wire_log import WireLog
 
 __all__ = ["Parts"]
 
-_BODY_LIMIT: Final = 16 * 1024 * 1024
-
 
 class Parts:
     """The parts of a sandbox.
@@ -74,6 +71,7 @@ class Parts:
             self.log.close()
             raise
         self.faults = Faults(settings.fault_seed)
+        self._bodies = Bodies(settings.idle_limit)
         clocks = Clocks(self._store.retention_offset())
         service = self._service = Service(self._store, clocks, settings)
         self._oauth = OAuth(self._store, clocks, settings)
@@ -135,7 +133,8 @@ class Parts:
     def application(self, guard: Guard) -> web.Application:
         """Return what serves the sandbox: service, control API and pages."""
         authorize_page = AuthorizePage(self._service.directory, self._store, self._oauth)
-        app = web.Application(middlewares=[guard.check], client_max_size=_BODY_LIMIT)
+        app = web.Application(middlewares=[guard.check])
+        app[BODIES] = self._bodies
         app.add_subapp(CONTROL_PREFIX, self._control.application())
         app.router.add_routes(authorize_page.routes())
         app.router.add_routes(messenger_routes())
@@ -148,7 +147,8 @@ class Parts:
 
     def service_application(self) -> web.Application:
         """Return what serves under the service's own names: no page and no control API."""
-        app = web.Application(middlewares=[service_hosts_only], client_max_size=_BODY_LIMIT)
+        app = web.Application(middlewares=[service_hosts_only])
+        app[BODIES] = self._bodies
         app.router.add_routes(self._attachment_endpoints.routes())
         app.router.add_routes(AvatarPictures(self._avatars).routes())
         app.router.add_route("*", "/{path:.*}", self._handle_as_service)

@@ -81,8 +81,8 @@ class Sandbox:
                 self._parts.application(guard),
                 [settings.host],
                 settings.port,
+                settings,
                 option="--port",
-                grace=settings.stop_grace,
             )
         ]
         if self.impersonation is not None:
@@ -127,7 +127,7 @@ class Sandbox:
         """Let nobody reach the sandbox for so long, and cut all connections, as a restart does."""
         await asyncio.sleep(_WORD)
         for listener in self._listeners:
-            await listener.interrupt()
+            listener.interrupt()
         await asyncio.sleep(seconds)
         for listener in self._listeners:
             await _open_again(listener)

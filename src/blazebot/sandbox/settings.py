@@ -78,6 +78,14 @@ class SandboxSettings(Assumptions, frozen=True, kw_only=True):
     silence_limit: _Seconds = 60.0
     """A line on which nothing came for so long, not even the answer to a ping, is dropped."""
 
+    connection_limit: Annotated[int, Meta(ge=1)] = 10_000
+    """Connections at once, of bots, drivers and pages; who comes then is refused. Fewer where the
+    system gives a process fewer files."""
+
+    idle_limit: _Seconds = 75.0
+    """A connection is dropped on which for so long, or twice so long, a request or an answer does
+    not get on; a body has to be whole by then."""
+
     frame_limit: Annotated[int, Meta(ge=1024)] = FRAME_LIMIT
     """The largest frame that is read, once inflated."""
 

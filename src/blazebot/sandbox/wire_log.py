@@ -56,6 +56,7 @@ _SECRETS: Final = frozenset(
         "private_key",
         "session_private_key",
         "spend_private_key",
+        "token",
         "upload_url",
     )
 )
@@ -194,7 +195,7 @@ class WireLog:
             seconds=seconds,
             fault=fault,
         )
-        self._add(entry, len(request) + len(answer))
+        self._add(entry, len(request) + len(answer) + len(method) + len(uri))
 
     def _add(self, entry: Entry, size: int) -> None:
         self.last += 1

@@ -135,7 +135,7 @@ class Sandbox:
         cannot reach the service. ``settings`` are those of a bot, over its own.
 
         Raises:
-            RegistrationError, and what else its start raises.
+            RegistrationError: a handler cannot be one; and what else its start raises.
             SandboxError: it is nothing that can be run; or ``server`` or ``data_dir`` is given,
                 which are the test's.
         """

@@ -40,6 +40,7 @@ class Blaze:
         self.handshakes: Counter[str] = Counter()
         """How many handshakes of each bot were accepted since the start."""
         self._lines: set[BlazeLine] = set()
+        self._leaving: dict[str, BotLine] = {}  # the line of each bot that was ended last
         faults.on_add.append(self._strike_lines)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -97,8 +98,9 @@ class Blaze:
             await line.run()
         finally:
             self._lines.discard(line)
-            if self._service.deliveries.lines.get(line.bot_id) is line:
-                del self._service.deliveries.lines[line.bot_id]
+            for lines in (self._service.deliveries.lines, self._leaving):
+                if lines.get(line.bot_id) is line:
+                    del lines[line.bot_id]
         return socket
 
     def end_all(
@@ -123,6 +125,10 @@ class Blaze:
         else:
             loser = line
         if loser is not None:
+            # However many a bot opens, one is there and one more may take its time to go.
+            if (leaving := self._leaving.get(bot_id)) is not None:
+                leaving.abort("this session has had two more connections since")
+            self._leaving[bot_id] = loser
             loser.end(WSCloseCode.POLICY_VIOLATION, "this session has another connection")
 
     # Faults

@@ -74,6 +74,8 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         words = service_error(error.status, error.reason, extra={"reason": error.text})
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return refusal(words, allow)
+    except ConnectionError:  # the caller is gone
+        raise
     except Exception:
         if request.writer.output_size:  # the answer has begun: it can only be broken off
             raise

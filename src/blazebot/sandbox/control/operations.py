@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from blazebot.errors import FrameError
+from blazebot.sandbox.bodies import read_whole
 from blazebot.sandbox.rest.calls import read_body
 from blazebot.sandbox.rules.refusals import bad_shape
 
@@ -58,8 +59,8 @@ class Operation(NamedTuple):
         """Return what a request asks, for the handler.
 
         Raises:
-            ServiceError: 400 or 10002, it is malformed.
-            HTTPException: its body is too large, or is not said to be JSON.
+            ServiceError: 400 or 10002, it is malformed; or its body cannot be read whole.
+            HTTPException: its body is not said to be JSON.
         """
         if self.query is not None:
             try:
@@ -68,7 +69,7 @@ class Operation(NamedTuple):
                 raise bad_shape(FrameError(str(error)), "query") from None
         if self.body in (None, bytes):
             return None
-        text = await request.read()
+        text = await read_whole(request)
         if text and request.headers.get("Content-Type") and request.content_type != JSON:
             raise web.HTTPUnsupportedMediaType(
                 text=f"instead of {request.content_type} send Content-Type: {JSON}"

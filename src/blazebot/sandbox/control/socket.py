@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -24,13 +24,16 @@ from blazebot.sandbox.control.actions import Actions
 from blazebot.sandbox.lines import Line
 from blazebot.sandbox.rules.refusals import bad_request, broken, error_body
 from blazebot.sandbox.rules.service import Service
-from blazebot.sandbox.rules.sightings import Sighting
+from blazebot.sandbox.rules.sightings import Glance, Sighting
 from blazebot.wire.codec import decode_json, encode_json
 
 __all__ = ["ControlSocket"]
 
 _EVENTS_MOST: Final = 500
 """Events in one frame."""
+
+_EVENTS_BYTES: Final = 1024 * 1024
+"""Content in one frame, beyond which it ends early: a large message may be seen by many."""
 
 _COMMAND_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of the longest command."""
@@ -176,10 +179,30 @@ class _ControlLine(Line):
         if people is not self._people:  # subscribed anew meanwhile
             return True
         self._cursor = glance.cursor
-        # Also where there was nothing for these people to see: the driver is that far.
-        await self.send(encode_json(_Events(glance.sightings, glance.cursor)))
-        await asyncio.sleep(0)  # a driver that reads quickly does not get the loop for itself
+        for events in _frames(glance):
+            if self.has_answers:
+                await self.send_answers()
+            if people is not self._people:
+                return True
+            await self.send(encode_json(events))
+            await asyncio.sleep(0)  # a driver that reads quickly does not get the loop for itself
         return True
+
+
+def _frames(glance: Glance) -> Iterator[_Events]:
+    """Yield what is seen, so much content in a frame; at least one frame, as it has the cursor.
+
+    Also where there was nothing for these people to see the driver is that far.
+    """
+    events: list[Sighting] = []
+    size = 0
+    for one in glance.sightings:
+        if size > _EVENTS_BYTES:
+            yield _Events(events, one.cursor - 1)  # others see this one yet
+            events, size = [], 0
+        events.append(one)
+        size += len(one.message.data_base64)
+    yield _Events(events, glance.cursor)
 
 
 def _read_id(text: bytes) -> str | int | None:

@@ -114,7 +114,8 @@ class Authority:
         try:
             return self._identify(_token_of(authorization or ""), asked)
         except TokenError as error:
-            logger.info("%s %s refused with 401: %s", method, uri, error)
+            path = uri.partition("?")[0]  # a query could hold a secret, sent here by mistake
+            logger.info("%s %s refused with 401: %s", method, path, error)
             raise unauthorized(error) from None
 
     def _identify(self, token: str, asked: _Asked) -> Identity:

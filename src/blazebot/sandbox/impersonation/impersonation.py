@@ -63,8 +63,8 @@ class Impersonation:
             app,
             self._addresses,
             self._settings.tls_port,
+            self._settings,
             option="--tls-port",
-            grace=self._settings.stop_grace,
             context=self._context,
         )
         return self._listener

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import web
 
 from blazebot.errors import ServiceError
+from blazebot.sandbox.bodies import read_whole
 from blazebot.sandbox.guard import AUTHORIZE_PATH
 from blazebot.sandbox.rules.directory import Directory
 from blazebot.sandbox.rules.oauth import OAuth, read_scope
@@ -28,6 +29,9 @@ __all__ = ["AuthorizePage"]
 
 _PEOPLE_MOST: Final = 500
 """People to choose from; beyond it the first ones."""
+
+_FIELDS_MOST: Final = 100
+"""Fields of the form: a person, a decision, and the scopes."""
 
 _PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f]{0,2048}")
 
@@ -94,13 +98,14 @@ class AuthorizePage:
         try:
             asked = self._read(request.query)
             try:
-                form = await request.post()
-            except ValueError:  # a malformed body, or bytes that are no text
+                text = (await read_whole(request)).decode()
+                form = parse_qs(text, max_num_fields=_FIELDS_MOST, errors="strict")
+            except ValueError:  # bytes that are no text, or more fields than the form has
                 raise bad_request("the form cannot be read") from None
-            if form.get("decision") == "allow":
-                person = self._directory.person(str(form.get("person", "")))
-                granted = [scope for scope in form.getall("scope", []) if scope in asked.scopes]
-                scope = " ".join(map(str, granted))
+            if form.get("decision") == ["allow"]:
+                person = self._directory.person(form.get("person", [""])[0])
+                granted = [scope for scope in form.get("scope", []) if scope in asked.scopes]
+                scope = " ".join(granted)
                 answer = {
                     "code": self._oauth.authorize(person, asked.bot, scope, asked.code_challenge)
                 }

@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError
 
 from blazebot.errors import ServiceError, TokenError
 from blazebot.sandbox.answers import REQUEST_ID, answer_headers, json_answer
 from blazebot.sandbox.blaze.line import IncomingReceipt
+from blazebot.sandbox.bodies import read_whole
 from blazebot.sandbox.faults import ACKNOWLEDGEMENT, CALL, TOKEN, Fault, Faults
 from blazebot.sandbox.impersonation.authority import Authority, Identity
 from blazebot.sandbox.rest.attachments import origin_of
@@ -25,7 +25,6 @@ from blazebot.sandbox.rest.oauth import exchange_code
 from blazebot.sandbox.rules.oauth import OAuth
 from blazebot.sandbox.rules.refusals import (
     bad_field,
-    bad_request,
     broken,
     error_body,
     forbidden,
@@ -230,12 +229,7 @@ def _has_token(asked: _Request) -> bool:
 
 
 async def _receive(request: web.Request) -> _Request:
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise bad_request("the body is too large") from None
-    except (web.RequestPayloadError, ContentEncodingError):
-        raise bad_request("the body broke off, or is not encoded as it says") from None
+    body = await read_whole(request)
     return _Request(
         request.method,
         request.path,

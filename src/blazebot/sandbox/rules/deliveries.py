@@ -52,6 +52,9 @@ class BotLine(Protocol):
     def end(self, code: int, message: str) -> None:
         """Close it."""
 
+    def abort(self, reason: str) -> None:
+        """Cut it without a word."""
+
 
 class Deliveries:
     """Keeps messages for those who are to have them, and moves their statuses forward.

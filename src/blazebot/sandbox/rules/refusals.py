@@ -13,6 +13,7 @@ __all__ = [
     "bad_request",
     "bad_shape",
     "broken",
+    "busy",
     "checksum_invalid",
     "code_expired",
     "conflict",
@@ -23,6 +24,7 @@ __all__ = [
     "not_found",
     "too_large",
     "too_many_requests",
+    "too_slow",
     "unauthorized",
 ]
 
@@ -30,10 +32,12 @@ BAD_REQUEST: Final = 400
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+TOO_SLOW: Final = 408
 CONFLICT: Final = 409
 TOO_LARGE: Final = 413
 TOO_MANY_REQUESTS: Final = 429
 SERVER_ERROR: Final = 500
+BUSY: Final = 503
 BAD_FIELD: Final = 10002
 GROUP_FULL: Final = 20116
 CODE_EXPIRED: Final = 20121
@@ -112,6 +116,16 @@ def too_large(limit: int, setting: str = "") -> ServiceError:
     return service_error(TOO_LARGE, "Too large.", status=_STATUS, extra={"reason": reason})
 
 
+def too_slow(seconds: float) -> ServiceError:
+    """Return 408: the body of a request did not come within so many seconds."""
+    return service_error(
+        TOO_SLOW,
+        "Request Timeout.",
+        status=_STATUS,
+        extra={"reason": f"the body did not come in {seconds:g} s: see the setting idle_limit"},
+    )
+
+
 def group_full(limit: int) -> ServiceError:
     """Return 20116: the group would have more than ``limit`` participants."""
     return service_error(
@@ -162,6 +176,16 @@ def too_many_requests(quota: int, window: float) -> ServiceError:
             "reason": f"a bot sends at most {quota} messages in {window:g} s: "
             "see the settings quota and quota_window"
         },
+    )
+
+
+def busy() -> ServiceError:
+    """Return 503: so much is being read already that this has no room."""
+    return service_error(
+        BUSY,
+        "Service Unavailable.",
+        status=_STATUS,
+        extra={"reason": "too many large bodies are being read; try again"},
     )
 
 

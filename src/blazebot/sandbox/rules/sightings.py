@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from blazebot.errors import DecryptionError
 from blazebot.sandbox.rules.deliveries import Deliveries
 from blazebot.sandbox.rules.directory import Directory
 from blazebot.sandbox.rules.encryption import ENCRYPTED, Encryption
 from blazebot.sandbox.rules.refusals import forbidden
-from blazebot.sandbox.rules.views import Snapshot, snapshot
+from blazebot.sandbox.rules.views import STATUS_NAMES, Snapshot, snapshot
 from blazebot.sandbox.storage.rows import Conversation, StoredMessage, User
 from blazebot.sandbox.storage.store import Store
 from blazebot.wire.base64 import decode_base64
@@ -59,6 +59,13 @@ class Found(NamedTuple):
     messages: list[Snapshot]
     before: int
     more: bool
+
+
+class _Read(NamedTuple):
+    """What a person reads in an encrypted message, or why not; None if it is not encrypted."""
+
+    plaintext: bytes | None
+    failure: str = ""
 
 
 class Sightings:
@@ -183,18 +190,35 @@ class Sightings:
             seen = self._deliveries.receive(person_id, seen, conversation)
         if seen is not message:
             received.add(seen.changed)
+        alike: dict[_Read, Snapshot] = {}
         return [
-            Sighting(message.changed, person_id, self._snapshot(person_id, seen, conversation))
+            Sighting(
+                message.changed, person_id, self._snapshot(person_id, seen, conversation, alike)
+            )
             for person_id in viewers
         ]
 
     def _snapshot(
-        self, person_id: str, message: StoredMessage, conversation: Conversation
+        self,
+        person_id: str,
+        message: StoredMessage,
+        conversation: Conversation,
+        alike: dict[_Read, Snapshot] | None = None,
     ) -> Snapshot:
+        """Return a message as a person sees it; who sees ``alike`` shares its content in memory."""
         status = self._deliveries.status_for(person_id, message, conversation)
+        read = self._read(person_id, message)
+        if alike is not None and (other := alike.get(read)) is not None:
+            return structs.replace(other, status=STATUS_NAMES[status])
+        seen = snapshot(message, status, read.plaintext, undecryptable=read.failure)
+        if alike is not None:
+            alike[read] = seen
+        return seen
+
+    def _read(self, person_id: str, message: StoredMessage) -> _Read:
         if message.is_gone or not message.category.startswith(ENCRYPTED):
-            return snapshot(message, status)
+            return _Read(None)
         try:
-            return snapshot(message, status, self._encryption.decrypt(person_id, message))
+            return _Read(self._encryption.decrypt(person_id, message))
         except DecryptionError as error:
-            return snapshot(message, status, b"", undecryptable=str(error))
+            return _Read(b"", str(error))

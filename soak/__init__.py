@@ -1,0 +1,1 @@
+"""``python -m soak``: everything broken at once, and everything counted from outside."""
