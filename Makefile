@@ -68,7 +68,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 		{ echo "Blazebot needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(MAKE) --no-print-directory venv-package
 	@test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	@echo "Setting up $(VENV) ..."
+	@echo "Setting up $(VENV), once: a minute or two ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 

@@ -7,7 +7,7 @@ an input that takes longer than ten seconds, or a process that ends or grows bey
 one ends the run of its target, and is kept in ``fuzz/findings``: ``--replay FILE`` tries it again.
 
 The corpus grows in ``fuzz/grown/TARGET`` from run to run, on top of the small one of the repository
-in ``fuzz/corpus/TARGET``, which ``--minimise`` makes anew of both.
+in ``fuzz/corpus/TARGET``, for which ``--sample`` takes some of both.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST: Final = 40
 LARGEST: Final = 2048
 """Bytes of the largest of them."""
 
-_EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+_EXECUTED: Final = re.compile(r"^#(\d+)\s", re.MULTILINE)
 _GRACE: Final = 120  # seconds beyond its time, after which a process hangs
 
 
@@ -52,16 +52,16 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="run every target")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--replay", type=Path, nargs="+", help="try these inputs, once each")
-    parser.add_argument("--minimise", action="store_true", help="make its corpus small again")
+    parser.add_argument("--sample", action="store_true", help="take the small corpus anew")
     arguments = parser.parse_args()
     if arguments.all == bool(arguments.target):
         parser.error("name a target, or pass --all")
     targets = list(TARGETS) if arguments.all else [arguments.target]
     if arguments.replay:
         return _replay(targets[0], arguments.replay)
-    if arguments.minimise:
+    if arguments.sample:
         for target in targets:
-            _minimise(target)
+            _sample(target)
         return 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
         findings = list(pool.map(lambda target: _run(target, arguments.seconds), targets))
@@ -95,19 +95,17 @@ def _run(target: str, seconds: int) -> int:
         "-timeout=10",
         "-rss_limit_mb=1024",
         "-max_len=4096",
-        "-print_final_stats=1",
         within=seconds + _GRACE,
     )
     kept = [one for one in set(findings.iterdir()) - before if one.name.startswith(f"{target}-")]
     found = max(len(kept), int(status != 0))
     if found:
         print(output, file=sys.stderr)  # noqa: T201
-    executed = _EXECUTED.search(output)
     summary = {
         "target": target,
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(cpu, 1),
-        "executions": int(executed[1]) if executed else 0,
+        "executions": max(map(int, _EXECUTED.findall(output)), default=0),
         "findings": found,
     }
     print(json.dumps(summary), flush=True)  # noqa: T201
@@ -145,24 +143,19 @@ def _guided(target: str, *options: str, within: float) -> _Guided:
     return _Guided(process.returncode, words, used.ru_utime + used.ru_stime)
 
 
-def _minimise(target: str) -> None:
-    """Keep a few small inputs that cover the most of what all of them do."""
-    corpus, grown = HERE / "corpus" / target, HERE / "grown" / target
-    grown.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        merged = Path(folder)
-        options = ["-set_cover_merge=1", f"-max_len={LARGEST}", "-rss_limit_mb=1024"]
-        status, output, _ = _guided(
-            target, *options, folder, str(corpus), str(grown), within=10 * _GRACE
-        )
-        if status:
-            sys.exit(output)
-        shutil.rmtree(corpus)
-        corpus.mkdir()
-        chosen = sorted(merged.iterdir(), key=lambda one: one.stat().st_size)
-        step = max(1, -(-len(chosen) // MOST))
-        for one in chosen[::step]:
-            shutil.copy(one, corpus)
+def _sample(target: str) -> None:
+    """Replace the corpus of the repository by some small inputs, short ones and longer ones.
+
+    Each of them has covered something new when it was found.
+    """
+    corpus = HERE / "corpus" / target
+    known = [one for folder in (corpus, HERE / "grown" / target) for one in folder.glob("*")]
+    small = {one.name: one.read_bytes() for one in known if one.stat().st_size <= LARGEST}
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir(parents=True)
+    names = sorted(small, key=lambda name: (len(small[name]), name))
+    for name in names[:: max(1, -(-len(names) // MOST))]:
+        (corpus / name).write_bytes(small[name])
 
 
 if __name__ == "__main__":

@@ -281,7 +281,8 @@ class Checker:
         elif question is None and known is not None:
             self._find("strange", view.person, message, "answers what nobody wrote")
         elif question is None:
-            view.early[question_id] = message
+            if view.early.setdefault(question_id, message).seq != message.seq:
+                self._find("duplicated", view.person, message, "answers what was answered")
         else:
             self._judge(view, question, message, digest, int(count))
             if question.is_settled:

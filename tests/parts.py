@@ -41,7 +41,7 @@ PARTS = (
             (PYTHON, "-m", "mypy"),
         ),
     ),
-    Part("unit", 60, (pytest("tests/unit"),)),
+    Part("unit", 60, (pytest("tests/unit", *AT_ONCE),)),
     Part("wire", 120, (pytest("tests/wire", *AT_ONCE),)),
     Part("commands", 90, (pytest("tests/commands", *AT_ONCE),)),
     Part("nats", 90, (pytest("tests/nats", *AT_ONCE),)),

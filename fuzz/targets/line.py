@@ -13,7 +13,7 @@ from blazebot.wire.codec import compress
 from fuzz import websocket
 from fuzz.bending import bent, spelled
 from fuzz.choices import Choices
-from fuzz.hostile import Hostile, served_bot
+from fuzz.hostile import LAST, Hostile, served_bot
 from fuzz.seeds import CONTENTS
 from fuzz.worlds import Attempt, in_loop
 from tests.wire.scripted_service import message
@@ -39,7 +39,7 @@ async def _attempt(world: Hostile, choices: Choices) -> None:
     world.answer = None if choices.once_in(4) else world.answer
     number = next(_numbers)
     good = message(
-        "after that",
+        LAST,
         message_id=f"00000000-0000-4000-8000-{number:012x}",
         conversation_id=f"00000000-0000-4000-9000-{number:012x}",
     )

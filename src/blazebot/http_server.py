@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from typing import Final, cast
+from typing import IO, Any, Final, cast
 from weakref import WeakValueDictionary
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-__all__ = ["HttpServer"]
+__all__ = ["FileResponse", "HttpServer"]
 
 logger = logging.getLogger("blazebot.http")
 
@@ -55,6 +56,7 @@ class HttpServer:
     A connection is closed if no whole head of a request comes within ``patience`` seconds, and
     dropped if for so long (twice at most) nothing moves of a request that is not whole, or of an
     answer that is not taken. WebSockets are left alone once they are open: who serves them pings.
+    By TLS a connection counts once its handshake is done, which has ``patience`` seconds too.
     ``grace`` is how many seconds answers that are under way have at the end.
     """
 
@@ -165,6 +167,16 @@ class HttpServer:
                 seen[connection] = (request.content.total_bytes, written - waiting)
                 if moved.get(connection) == seen[connection]:
                     _drop(transport, began=written > 0)
+
+
+class FileResponse(web.FileResponse):
+    """A file that is sent in pieces: of what the system sends by itself nobody sees it move."""
+
+    async def _sendfile(
+        self, request: web.BaseRequest, fobj: IO[Any], offset: int, count: int
+    ) -> AbstractStreamWriter:
+        writer = cast("AbstractStreamWriter", await web.StreamResponse.prepare(self, request))
+        return await self._sendfile_fallback(writer, fobj, offset, count)
 
 
 def _drop(transport: asyncio.Transport, *, began: bool) -> None:

@@ -27,7 +27,32 @@ async def test_faults_are_added_listed_and_cleared(box: Box) -> None:
     await box.run(*fault, "clear", *at)
     assert (await box.tells(*fault, "list", "--json", *at)) == {"faults": []}
     code, _, err = await box.run(*fault, "add", "rain", *at)
-    assert (code, "rain" in err or "kind" in err) == (1, True)
+    assert (code, "rain" in err, "slow" in err) == (2, True, True)
+
+
+async def test_what_talks_to_a_sandbox_finds_it_by_the_environment(box: Box) -> None:
+    made = await box.tells("bot", "Third", "third.json", "--json")
+    assert (await box.control.bot(made["bot_id"]))["full_name"] == "Third"
+    _, out, _ = await box.run("talk", made["bot_id"], typed="hello\n", COLUMNS="200")
+    assert "adds Third as a friend" in out
+    await box.tells("sandbox", "fault", "add", "slow", "--json")
+    (fault,) = (await box.tells("sandbox", "fault", "list", "--json"))["faults"]
+    assert fault["kind"] == "slow"
+    await box.run("sandbox", "fault", "clear")
+    assert await box.control.faults() == []
+    await box.run("call", "GET", "/me")
+    code, out, err = await box.run("sandbox", "log", "--json")
+    assert (code, "/me" in out) == (0, True), err
+    # The option goes over it, and what cannot be an address is said at once.
+    code, _, err = await box.run("sandbox", "log", "--server", "http://127.0.0.1:1")
+    assert (code, "`blazebot sandbox` starts one" in err) == (1, True)
+    code, _, err = await box.run("sandbox", "log", BLAZEBOT_SERVER="127.0.0.1:7777")
+    assert (code, "is no address such as" in err) == (2, True)
+
+
+async def test_the_sandbox_says_why_it_refuses(box: Box) -> None:
+    code, _, err = await box.run("talk", "nobody")
+    assert (code, err) == (1, "blazebot: GET /control/bots/nobody: 404: there is no bot nobody\n")
 
 
 async def test_the_log_shows_calls_in_words_and_as_json(box: Box) -> None:

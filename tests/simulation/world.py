@@ -185,8 +185,8 @@ class World:
         self.service.weather.lost_receipts += 1
 
     async def host_is_down(self) -> None:
-        until = self.service.now + self.random.choice((1.0, 10.0, 90.0))
-        self.service.weather.refused[self.random.choice(("", *HOSTS))] = until
+        until = self.service.now + self.random.choice((1.0, 10.0, 90.0, 300.0))
+        self.service.weather.refused[self.random.choice(("", "", *HOSTS))] = until
         await self.line_breaks()
 
     async def handshake_hangs(self) -> None:
@@ -383,7 +383,7 @@ class World:
             raise Broken(f"what the bot said took effect out of order: {in_order}")
 
 
-def run(seed: int, steps: int, folder: Path) -> Outcome:
+def run(seed: int, steps: int, folder: Path, kind: type[World] = World) -> Outcome:
     """Play one world; raises Broken, with the seed, if something that must hold does not."""
     state = chances.getstate()
     chances.seed(seed)
@@ -391,7 +391,7 @@ def run(seed: int, steps: int, folder: Path) -> Outcome:
     place.mkdir()
     try:
         with simulated_time() as loop, lives(loop):
-            world = World(seed, place)
+            world = kind(seed, place)
             try:
                 loop.run_until_complete(world.play(steps))
                 if loop.failures:

@@ -307,6 +307,10 @@ def test_all_processes_count_what_all_have_sent(directory: Path) -> None:
     assert one.try_take(1, first=True)
     assert 151 <= other.used <= 152  # what the other holds and has not used counts
     assert one.used == 151
+    assert other.try_take(1, first=True)
+    assert other._leased
+    clock.real += 2 * MINUTE
+    assert other.used == 0  # what is left of its lease was counted long ago
 
 
 def test_the_file_is_the_users_alone(directory: Path) -> None:

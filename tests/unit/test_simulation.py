@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import tempfile
@@ -17,7 +18,6 @@ from blazebot.client import blaze
 from blazebot.client.blaze import BlazeClient
 from blazebot.client.receipts import ReceiptQueue, ReceiptSender
 from blazebot.client.reconnects import Reconnect, Reconnects
-from blazebot.delivery.attempts import Attempts
 from blazebot.delivery.engine import Engine
 from blazebot.delivery.inbox import HandledIds, Inbox
 from blazebot.delivery.message_ids import SentByHandler
@@ -54,6 +54,33 @@ def quiet() -> Iterator[None]:
 
 def test_what_must_hold(memory: Path) -> None:
     run_all(range(10), memory)
+
+
+class Outage(world.World):
+    """A bot says things in a row while the service is away for longer than ``send_timeout``."""
+
+    async def play(self, _: int) -> None:
+        await self.begin()
+        await asyncio.sleep(5.0)
+        life, conversation = self.lives[world.APPS[0]], world.CONVERSATIONS[0]
+        self.service.weather.refused[""] = self.service.now + 150.0
+        life.network.lines[-1].cut()
+        # Requests are looked at now and then: so of those below the first is given up last.
+        earlier = asyncio.ensure_future(life.say(world.CONVERSATIONS[1], "said 0", waits=True))
+        await asyncio.sleep(0.1)
+        numbers = range(1, 6)
+        saying = [life.say(conversation, f"said {number}", waits=True) for number in numbers]
+        await asyncio.gather(earlier, *saying)
+        await asyncio.sleep(100.0)
+        await self._end()
+        texts = self.service.said[life.app_id, conversation]
+        said = [text for text in texts if text.startswith("said")]
+        assert said == [f"said {number}" for number in numbers]
+
+
+def test_what_a_bot_says_in_an_outage_is_said_in_order_and_nothing_is_left(memory: Path) -> None:
+    for seed in range(5):
+        world.run(seed, 0, memory, Outage)
 
 
 @pytest.mark.soak
@@ -208,16 +235,6 @@ def keeps_no_outbox(patch: Patch) -> None:
     patch.setattr(OutboxStore, "waiting", nothing)
 
 
-def takes_no_turns(patch: Patch) -> None:
-    async def at_once(*_: object) -> None:
-        pass
-
-    for name in ("_take_turn", "wait_idle"):
-        patch.setattr(Attempts, name, at_once)
-    for name in ("_pass_turn", "is_busy", "begin", "end"):
-        patch.setattr(Attempts, name, lambda *_: None)
-
-
 def has_no_quota(patch: Patch) -> None:
     patch.setattr(QuotaState, "take", lambda *_, **__: 0.0)
 
@@ -245,7 +262,6 @@ def has_no_quota(patch: Patch) -> None:
         (keeps_its_token, "a token was used for two lines"),
         (lists_once, "stuck"),
         (keeps_no_outbox, "stuck.*unsaid"),
-        (takes_no_turns, "out of order"),
         (has_no_quota, "the quota is"),
     ],
 )

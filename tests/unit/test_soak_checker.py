@@ -100,6 +100,14 @@ def test_every_person_of_a_group_is_to_see_the_answer(talk: Talk) -> None:
     assert talk.checker.open == 0
 
 
+def test_a_second_answer_is_found_before_its_question_is_seen(talk: Talk) -> None:
+    hello = "id-of-the-service"
+    for seq in (8, 8, 9):  # once more because its status changed, and another one
+        talk.answer(hello, seq=seq)
+    talk.see(hello, READ)
+    assert talk.failures() == {"duplicated": 1}
+
+
 def test_an_answer_seen_again_is_no_second_one(talk: Talk) -> None:
     asked = talk.ask()
     for _ in range(2):

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import json
+import resource
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from blazebot.keys.keystore import Keystore
 from blazebot.keys.tokens import sign_token
+from blazebot.sandbox.listeners import _room_for
 from blazebot.testing.processes import SandboxProcess, running_sandbox
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.codec import compress, decode_frame, encode_request
@@ -205,8 +207,12 @@ async def test_who_is_slow_is_dropped(world: World, box: Box) -> None:
 
 
 async def test_who_reads_no_answer_is_dropped(world: World, box: Box) -> None:
-    """Of the wire log, with much in it, and of what many pipelined requests ask for."""
+    """Of the wire log, with much in it, of an attachment, and of many pipelined requests."""
     bot = await box.bot()
+    _, made = await box.rest(bot, "POST", "/attachments")
+    async with box.http.put(made["data"]["upload_url"], data=io.BytesIO(bytes(24 * MIB))) as answer:
+        assert answer.status == 200
+    view = head(f"GET {made['data']['view_url'].removeprefix(world.sandbox.url)}")
     async with box.line(bot) as line:
         for _ in range(4):
             await line.request("X" * 3 * MIB)
@@ -220,7 +226,7 @@ async def test_who_reads_no_answer_is_dropped(world: World, box: Box) -> None:
     async with unharmed(world, 96):
         log = head("GET /control/log").replace(b"close", b"keep-alive")
         page = head("GET /control/openapi.json").replace(b"close", b"keep-alive")
-        await asyncio.gather(*(ask(log) for _ in range(5)), ask(*[page] * 1000))
+        await asyncio.gather(*(ask(log) for _ in range(5)), ask(view), ask(*[page] * 1000))
 
 
 @pytest.mark.parametrize("folder", ["view", "upload", "avatars", "messenger", "control/people"])
@@ -306,7 +312,7 @@ async def test_a_bot_that_reads_no_answers_is_read_no_more(world: World, box: Bo
 
 async def test_a_bot_that_opens_many_lines_has_one(world: World, box: Box) -> None:
     bot = await box.bot()
-    half = websocket_frame(bytes(MIB), fin=False)
+    half = websocket_frame(bytes(2 * MIB), fin=False)
 
     async def open_line() -> int:
         reader, writer = await dial_raw(world.sandbox.url, "/", handshake_token(bot))
@@ -400,6 +406,15 @@ async def test_a_large_message_to_many_who_are_watched(world: World, box: Box) -
             while left > 0:
                 left -= len(await reader.read(MIB))
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("files", [100, 256, 1000])
+def test_where_files_are_few_there_is_room_for_some(
+    files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    assert 50 <= _room_for(10_000) < files
 
 
 def test_a_frame_is_as_it_is_meant() -> None:

@@ -14,6 +14,7 @@ from blazebot.errors import NotRunning, SessionInUse
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control
 from blazebot.testing.processes import SandboxProcess
+from blazebot.wire.frames import LIST_PENDING_MESSAGES
 from tests.wire.conftest import APP_ID, SESSION_ID, Logged
 from tests.wire.scripted_service import Line, message, scripted
 from tests.wire.world import MakeBot
@@ -128,6 +129,25 @@ async def test_a_401_to_the_listing_is_final_too(make_bot: MakeBot, logged: Logg
 
 
 # Lost and found
+
+
+async def test_a_listing_that_is_lost_and_then_refused_has_a_new_line_opened(
+    make_bot: MakeBot,
+) -> None:
+    again = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        if len(service.lines) > 1:
+            again.set()
+            return
+        await line.request(LIST_PENDING_MESSAGES)
+        service.listing = {}
+        line.listing = {"error": {"status": 202, "code": 500, "description": "Internal"}}
+
+    async with scripted(script) as service:
+        service.listing = {"id": str(uuid4())}  # which answers nothing that was asked
+        async with asyncio.timeout(20), make_bot(service.url, request_timeout=0.5):
+            await again.wait()
 
 
 async def test_the_alternate_host_is_tried(

@@ -18,7 +18,6 @@ from blazebot.testing import CreatePerson, Person, RunBot, Sandbox
 from examples import desk, echo, greyscale, supergroup, survey, tips
 
 EXAMPLES = sorted(Path(echo.__file__).parent.glob("*.py"))
-CROWD = 1_000
 
 
 @pytest.fixture(autouse=True)
@@ -103,16 +102,18 @@ async def test_a_tip_that_is_handled_again_counts_once(
     assert len(tries) == 2
 
 
-async def test_a_supergroup_of_1000(
+@pytest.mark.parametrize("size", [100, pytest.param(1_000, marks=pytest.mark.soak)])
+async def test_a_supergroup(
     run_bot: RunBot,
     alice: Person,
     bob: Person,
     blazebot_sandbox: Sandbox,
+    size: int,
 ) -> None:
     bot = await run_bot(supergroup.bot)
     supergroup.ADMINS.add(bob.id)
     people = blazebot_sandbox.people
-    crowd = await people.create([f"Member {number}" for number in range(CROWD - 2)])
+    crowd = await people.create([f"Member {number}" for number in range(size - 2)])
     everybody = [alice.id, bob.id, *crowd]
     await people.send(
         [{"person_id": one, "recipient_id": bot.id, "text": "/join"} for one in everybody]
@@ -130,15 +131,15 @@ async def test_a_supergroup_of_1000(
         ]
 
     written = await alice.send("Hello everybody")
-    await blazebot_sandbox.until(lambda: len(copies()) == CROWD - 1, within=20)
+    await blazebot_sandbox.until(lambda: len(copies()) == size - 1, within=20)
     assert {message["user_id"] for message in copies()} == {bot.id}
-    assert len({message["conversation_id"] for message in copies()}) == CROWD - 1
+    assert len({message["conversation_id"] for message in copies()}) == size - 1
     assert (await bob.next()).text == "Hello everybody"
     await alice.nothing()
 
     await alice.recall(written)
     await blazebot_sandbox.until(
-        lambda: sum(one["recalled"] for one in copies()) == CROWD - 1, within=20
+        lambda: sum(one["recalled"] for one in copies()) == size - 1, within=20
     )
 
 

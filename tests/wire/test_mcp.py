@@ -338,6 +338,9 @@ async def test_it_attaches_to_a_bot_and_leaves_it_its_line(desk: Desk) -> None:
             place = read_place(desk.folder / "data" / desk.bot_id)
             assert place is not None
             await who_may_ask(place.url, desk.bot_id, place.token)
+            await give_up_waiting(place.url, desk.bot_id, place.token)
+            await desk.say(alice, "is anybody there?")
+            assert words(*await assistant.read(1)) == "is anybody there?"
 
             await running.process.stop()
             assert "start it" in await assistant.fails("list_conversations")
@@ -360,6 +363,14 @@ async def who_may_ask(url: str, bot_id: str, token: str) -> None:
             async with http.post(f"{address}/send", data=body) as answer:
                 assert answer.status in (400, 409)
                 assert json.loads(await answer.read())["error"]
+
+
+async def give_up_waiting(url: str, bot_id: str, token: str) -> None:
+    """Ask for messages, and be gone before there are any."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        waiting = http.post(f"{url}/mailboxes/{bot_id}/read", json={"wait": WITHIN})
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting, 0.3)
 
 
 async def test_beside_a_bot_without_mailbox_it_says_what_to_do(desk: Desk) -> None:

@@ -460,6 +460,8 @@ async def test_codes(service: Service, rest: RestClient) -> None:
     assert isinstance((await sent(service, rest.code("c"), GROUP))[0], Conversation)
     other = {"type": "payment", "amount": "1"}
     assert (await sent(service, rest.code("c"), other))[0] == other
+    odd = {"type": ["user"]}
+    assert (await sent(service, rest.code("c"), odd))[0] == odd
     with pytest.raises(AnswerError):
         await sent(service, rest.code("c"), {"type": "user"})
 

@@ -72,6 +72,7 @@ class Bot(Handlers):
     def __init__(self, keystore: KeystoreSource | None = None, **settings: Any) -> None:
         super().__init__()
         self.settings = load_bot_settings(settings)
+        """Its settings, as they count."""
         self._keystore = keystore
         self.clock = Clock()
         """The time that jobs, buttons, throttling and kept profiles go by."""

@@ -46,6 +46,7 @@ class Handlers:
 
     def __init__(self) -> None:
         self.registered = Registered()
+        """What was registered; the decorators write it, and a bot reads it at its start."""
 
     # Messages
 

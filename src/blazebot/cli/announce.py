@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from blazebot.cli.announcing import NoWait, document, follow, opened, summary
+from blazebot.cli.announcing import NoWait, document, follow, in_people, opened, summary
 from blazebot.cli.command import run
 from blazebot.cli.options import AsJson, Keystore, one_of
 from blazebot.errors import AnnouncementError
@@ -190,8 +190,8 @@ def _tell_rehearsal(rehearsal: Rehearsal, *, as_json: bool) -> None:
     for line, reason in rehearsal.bad_lines[:_BAD_SHOWN]:
         print(f"line {line} {reason}")  # noqa: T201
     print(  # noqa: T201
-        f"it would go to {rehearsal.people:,} people; {rehearsal.stopped:,} want no announcements; "
-        f"{rehearsal.bad:,} bad lines"
+        f"it would go to {in_people(rehearsal.people)}; {rehearsal.stopped:,} want no "
+        f"announcements; {rehearsal.bad:,} bad lines"
     )
     if rehearsal.example:
         print(f"\n{rehearsal.example}")  # noqa: T201

@@ -137,7 +137,12 @@ def summary(progress: Progress) -> str:
         "waiting": progress.waiting,
     }
     words = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    return f"{progress.id}  {progress.state:9} {progress.total:,} people: {words or 'none'}"
+    return f"{progress.id}  {progress.state:9} {in_people(progress.total)}: {words or 'none'}"
+
+
+def in_people(count: int) -> str:
+    """Return how many people, in words."""
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 async def _show(announcement: Announcement, *, as_json: bool) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,9 +24,25 @@ def one_of(*words: str) -> Callable[[str], list[str]]:
     return complete
 
 
-Server = Annotated[str, typer.Option("--server", help="The sandbox's address.")]
+def _address(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]\S*", url):
+        raise typer.BadParameter(f"{url!r} is no address such as {DEFAULT_SANDBOX}")
+    return url
+
+
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server", envvar="BLAZEBOT_SERVER", callback=_address, help="The sandbox's address."
+    ),
+]
 Token = Annotated[
-    str | None, typer.Option("--token", help="The sandbox's token, if it is on another machine.")
+    str | None,
+    typer.Option(
+        "--token",
+        envvar="BLAZEBOT_SANDBOX_TOKEN",
+        help="The sandbox's token, if it is on another machine.",
+    ),
 ]
 Keystore = Annotated[
     str | None, typer.Option("--keystore", help="The bot's keystore; by default BLAZEBOT_KEYSTORE.")

@@ -57,6 +57,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Switch a fault on; docs/faults.md says what each does."""
+    if kind not in KINDS:
+        raise typer.BadParameter(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
     fields: dict[str, Any] = {
         "bot_id": bot,
         "times": times or None,

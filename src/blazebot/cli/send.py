@@ -31,18 +31,18 @@ def send(
         str | None, typer.Argument(help="What to say; `-` reads it from standard input.")
     ] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="A file to send, in place of TEXT.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file to send, instead of words.")] = None,
     kind: Annotated[
         str | None,
         typer.Option(
             "--as",
-            help="What it is. TEXT: text, post (Markdown), card or buttons (JSON). "
+            help="What it is. Words: text, post (Markdown), card or buttons (JSON). "
             "A file: file, image, video or audio.",
             autocompletion=one_of(*_WORDS, *_FILES),
         ),
     ] = None,
     conversation: Annotated[
-        bool, typer.Option("--conversation", help="TO is a conversation's id.")
+        bool, typer.Option("--conversation", help="The id is that of a conversation.")
     ] = False,
     keystore: Keystore = None,
     as_json: AsJson = False,

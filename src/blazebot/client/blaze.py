@@ -223,18 +223,26 @@ class BlazeClient:
             raise ConnectionLost(str(reason))
 
     async def _open_line(self) -> None:
-        is_answered = True
+        try:
+            is_answered = await self._is_listed()
+            await self._begin_line()
+            while not is_answered:  # it may have been lost, and nothing is pushed before it
+                is_answered = await self._is_listed()
+        except BlazebotError as error:
+            logger.warning("%s failed: %s", frames.LIST_PENDING_MESSAGES, error)
+            self._refusal = error if isinstance(error, Unauthorized) else None
+            await self._close_socket()
+
+    async def _is_listed(self) -> bool:
         try:
             await self.list_pending()
         except RequestTimeout:
             # Pushes may come without an answer; a line that is dead is found by the heartbeat.
             logger.warning("no answer to %s", frames.LIST_PENDING_MESSAGES)
-            is_answered = False
-        except BlazebotError as error:
-            logger.warning("%s failed: %s", frames.LIST_PENDING_MESSAGES, error)
-            self._refusal = error if isinstance(error, Unauthorized) else None
-            await self._close_socket()
-            return
+            return False
+        return True
+
+    async def _begin_line(self) -> None:
         self.connections += 1
         self._accepted = True
         now = time.monotonic()
@@ -245,14 +253,6 @@ class BlazeClient:
         self.opened.set()
         self._on_accepted()
         logger.info("line open to %s", self._reconnects.url)
-        while not is_answered:  # it may have been lost, and nothing is pushed before it
-            try:
-                await self.list_pending()
-            except RequestTimeout:
-                continue
-            except BlazebotError as error:
-                logger.warning("%s failed: %s", frames.LIST_PENDING_MESSAGES, error)
-            is_answered = True
 
     async def _confirm(self, error: Unauthorized) -> None:
         # One 401 on the socket may be a passing fault of one host; REST decides.

@@ -74,7 +74,7 @@ class Users(Calls):
         path = f"/codes/{segment('code_id', code_id)}"
         document = await self.ask(dict[str, Any], "GET", path)
         kinds: dict[Any, type[User | Conversation]] = {"user": User, "conversation": Conversation}
-        kind = kinds.get(document.get("type"))
+        kind = kinds.get(str(document.get("type")))
         try:
             return document if kind is None else msgspec.convert(document, kind, strict=False)
         except msgspec.ValidationError as error:

@@ -66,7 +66,8 @@ class Outbox:
         self._batches = batches
         self._encrypted = encrypted
         self._conversations = conversations
-        self._own: set[int] = set()  # numbers that their senders see to
+        # Conversation -> the number that its sender sees to: one, lest another overtakes it.
+        self._own: dict[str, int] = {}
         self._awaited: dict[int, asyncio.Future[None]] = {}
         # What an earlier process has left is looked for first.
         self._is_behind = store.exists
@@ -85,7 +86,8 @@ class Outbox:
         number = await self._store.add(entry)
         if number is None:  # it is here already, by its key, and on its way
             return
-        if self._is_behind:
+        if self._is_behind or entry.request.conversation_id in self._own:
+            self._is_behind = True
             await self._wait(number)
         else:
             await self._send_own(Kept(number, entry))
@@ -109,7 +111,7 @@ class Outbox:
             await self._store.forget(user_id.lower())
 
     async def _send_own(self, kept: Kept) -> None:
-        self._own.add(kept.number)
+        self._own[kept.entry.request.conversation_id] = kept.number
         try:
             await self._send_one(kept.entry)
         except Unauthorized:
@@ -123,7 +125,8 @@ class Outbox:
         else:
             self._store.taken([kept.number])
         finally:
-            self._own.discard(kept.number)
+            del self._own[kept.entry.request.conversation_id]
+            self._woken.set()  # others may wait behind it
 
     async def _send_one(self, entry: Entry) -> None:
         request = entry.request
@@ -176,14 +179,15 @@ class Outbox:
     async def run(self) -> None:
         """Send what is left over, now and later, until cancelled; raises Unauthorized."""
         while True:
-            while self._is_behind:
+            self._woken.clear()
+            if self._is_behind:
                 try:
                     await self._catch_up()
                 except (*_FOR_NOW, OutboxError) as error:
                     logger.warning("the outbox goes on in %.0f s: %s", _PAUSE, error)
                     await asyncio.sleep(_PAUSE)
+                    continue
             await self._woken.wait()
-            self._woken.clear()
 
     async def take_over(self, directory: Path) -> None:
         """Send what processes of this bot's other sessions have left, where none runs any more."""
@@ -203,15 +207,23 @@ class Outbox:
 
     async def _catch_up(self) -> None:
         after = 0
+        held: set[str] = set()  # conversations whose next one its sender sees to
         while page := await self._store.waiting(after, BATCH_LIMIT):
             after = page[-1].number
-            left = [one for one in page if one.number not in self._own]
+            left = []
+            for one in page:
+                conversation_id = one.entry.request.conversation_id
+                if self._own.get(conversation_id) == one.number:
+                    held.add(conversation_id)
+                elif conversation_id not in held:
+                    left.append(one)
             for is_encrypted, some in groupby(left, lambda one: one.entry.plaintext is not None):
                 if is_encrypted:
                     await self._send_apart(list(some))
                 else:
                     await self._send_together(list(some))
-        self._is_behind = False
+        # What is held, or came meanwhile, is for the next time.
+        self._is_behind = bool(held) or self._woken.is_set()
 
     async def _send_apart(self, some: Sequence[Kept]) -> None:
         """Send encrypted messages, in order within each conversation."""

@@ -42,6 +42,7 @@ from blazebot.jetstream.connection import Client, NatsError, end
 from blazebot.jetstream.gateway_line import OPEN
 from blazebot.jetstream.names import GATEWAY_CONSUMER, Names, partition_of
 from blazebot.jetstream.outbox import OutboxStream
+from blazebot.jetstream.publishing import publish_once
 from blazebot.jetstream.pulling import pull
 from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
@@ -57,8 +58,6 @@ SAY_EVERY: Final = 1.0
 LOOK_EVERY: Final = 5.0
 """Seconds after which the outbox is looked into, whether or not there is news of it."""
 
-_PUBLISHED: Final = 2.0  # seconds for a PubAck, before it is published again
-_PUBLISH_TRIES: Final = 3  # before its conversation rests
 _ANSWERS: Final = 10_000  # that are remembered, for calls that are repeated
 _PULLED: Final = 50
 
@@ -219,19 +218,12 @@ class HeldLine:
         """Publish a message; return once JetStream has it. Raises ConnectionLost: not known."""
         partition = partition_of(view.conversation_id or "", self._settings.engine_partitions)
         subject = self._names.partition_subject(partition)
-        headers = {"Nats-Msg-Id": self._names.deduplication_id(view.message_id)}
-        body = encode_json(view)
-        for tries_left in reversed(range(_PUBLISH_TRIES)):
-            try:
-                acknowledged = await self._js.publish_async(subject, body, headers=headers)
-                async with asyncio.timeout(_PUBLISHED):
-                    await acknowledged
-            except (NatsError, TimeoutError) as error:
-                if not tries_left:
-                    words = str(error) or type(error).__name__
-                    raise ConnectionLost(f"JetStream did not take a message: {words}") from None
-            else:
-                return
+        name = self._names.deduplication_id(view.message_id)
+        try:
+            await publish_once(self._js, subject, encode_json(view), name)
+        except (NatsError, TimeoutError) as error:
+            words = str(error) or type(error).__name__
+            raise ConnectionLost(f"JetStream did not take a message: {words}") from None
 
     def _delivered(self, message_id: str, status: str) -> None:
         self._receipts.add(message_id, DELIVERED)  # read it is once a worker has handled it

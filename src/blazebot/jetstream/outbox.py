@@ -16,6 +16,7 @@ from blazebot.delivery.outbox_store import Entry, Failed, Kept
 from blazebot.errors import FrameError, OutboxError
 from blazebot.jetstream.connection import Client, NatsError
 from blazebot.jetstream.names import Names
+from blazebot.jetstream.publishing import publish_once
 from blazebot.jetstream.streams import erase
 from blazebot.wire.codec import decode_json, encode_json
 
@@ -52,13 +53,10 @@ class OutboxStream:
 
     async def add(self, entry: Entry) -> int | None:
         """Keep a message, and return its number; None if one of its id was kept of late."""
-        headers = {"Nats-Msg-Id": self._names.deduplication_id(entry.request.message_id)}
+        name = self._names.deduplication_id(entry.request.message_id)
         try:
-            kept = await self._js.publish(
-                self._names.outbox_waiting,
-                encode_json(entry),
-                timeout=_PUBLISHED,
-                headers=headers,
+            kept = await publish_once(
+                self._js, self._names.outbox_waiting, encode_json(entry), name
             )
         except (NatsError, TimeoutError) as error:
             raise _error(error) from None

@@ -144,6 +144,10 @@ def save_keystore(document: Mapping[str, Any], path: Path) -> None:
     """
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise KeystoreError(
+            f"{path}: is there already, and nothing is written over: move it away, or name another"
+        ) from None
     except OSError as error:
         raise KeystoreError(f"{path}: cannot be written: {error.strerror}") from None
     with os.fdopen(file, "w", encoding="utf-8") as opened:

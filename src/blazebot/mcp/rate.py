@@ -20,9 +20,13 @@ class RateLimit:
 
         ``now`` is in seconds, from no certain moment.
         """
-        while self._taken and self._taken[0] <= now - MINUTE:
+        while self._taken and self._left(now) <= 0:
             self._taken.popleft()
         if len(self._taken) < self.per_minute:
             self._taken.append(now)
             return 0.0
-        return self._taken[0] + MINUTE - now
+        return self._left(now)
+
+    def _left(self, now: float) -> float:
+        # In this order a difference is rounded to no more than a minute, and never to 0 later.
+        return self._taken[0] - now + MINUTE

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from blazebot.bot.mailbox.letters import ConversationSummary, ReceivedMessage
 from blazebot.mcp.people import People
-from blazebot.mcp.untrusted import NOTE, mark, plain_name
+from blazebot.mcp.untrusted import NOTE, category_name, mark
 
 
 class Person(BaseModel):
@@ -76,7 +76,7 @@ def message(received: ReceivedMessage, allowed: People, boundary: str) -> Messag
         conversation_id=received.conversation_id,
         user_id=received.user_id,
         name=_name(received.user_id, allowed),
-        category=plain_name(received.category),
+        category=category_name(received.category),
         created_at=received.created_at,
         is_group=received.is_group,
         was_read=received.was_read,

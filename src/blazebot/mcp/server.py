@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import time
 from collections.abc import Iterator
@@ -33,7 +34,10 @@ _WRITES: Final = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
 )
 
-Words = Annotated[str, Field(min_length=1, description="What to say.")]
+LONGEST: Final = 20_000
+"""Characters of a text that may be sent: what the service takes, whatever they are."""
+
+Words = Annotated[str, Field(min_length=1, max_length=LONGEST, description="What to say.")]
 Markdown = Annotated[bool, Field(description="Whether the text is Markdown, shown as a post.")]
 
 
@@ -43,11 +47,14 @@ def make_server(mail: Mail, allowed: People, rate: RateLimit) -> MCPServer:
         "blazebot", title="Blazebot", instructions=INSTRUCTIONS, version=version("blazebot")
     )
     tools = Tools(mail, allowed, rate)
-    for read in (tools.list_people, tools.list_conversations):
-        server.add_tool(read, annotations=_READS)
-    server.add_tool(tools.read_messages, annotations=_WRITES)  # it marks them read
-    for write in (tools.send_message, tools.reply_to_message):
-        server.add_tool(write, annotations=_WRITES)
+    for tool, hints in (
+        (tools.list_people, _READS),
+        (tools.list_conversations, _READS),
+        (tools.read_messages, _WRITES),  # it marks them read
+        (tools.send_message, _WRITES),
+        (tools.reply_to_message, _WRITES),
+    ):
+        server.add_tool(tool, description=inspect.getdoc(tool), annotations=hints)
     return server
 
 

@@ -81,7 +81,9 @@ def _room_for(connections: int) -> int:
         with contextlib.suppress(ValueError, OSError):  # more than the system gives anybody
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
             soft = most
-    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return min(connections, max(soft - _OTHER_FILES, soft // 2))  # there is room for some
 
 
 def has_ipv6_loopback() -> bool:

@@ -53,11 +53,10 @@ class Control:
             except _UNREACHABLE as error:
                 undone = isinstance(error, aiohttp.ClientConnectorError) or method in _REPEATABLE
                 if not undone or time.monotonic() >= deadline:
-                    raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+                    raise _unreachable(error) from None
             await asyncio.sleep(_RECONNECT_PAUSE)
         if response.status != 200:
-            words = answer.decode(errors="replace")
-            raise SandboxError(f"{method} {path}: {response.status} {words}")
+            raise SandboxError(f"{method} {path}: {response.status}: {_reason(answer)}")
         return answer
 
     async def create_person(self, name: str) -> str:
@@ -151,17 +150,33 @@ class Control:
                 f"{self._url}/control/log", params=query, timeout=limits
             ) as response:
                 if response.status != 200:
-                    words = (await response.read()).decode(errors="replace")
-                    raise SandboxError(f"GET /log: {response.status} {words}")
+                    words = _reason(await response.read())
+                    raise SandboxError(f"GET /log: {response.status}: {words}")
                 async for line in _lines(response.content):
                     yield msgspec.json.decode(line)
         except _UNREACHABLE as error:
-            raise SandboxError(f"the sandbox cannot be reached: {error}") from None
+            raise _unreachable(error) from None
 
     async def bot(self, bot_id: str) -> dict[str, Any]:
         """Return a bot's state: ``connected``, ``connections``, ``pending``, ``unacknowledged``."""
         state: dict[str, Any] = await self.call("GET", f"/bots/{bot_id}")
         return state
+
+
+def _unreachable(error: Exception) -> SandboxError:
+    words = str(error) or type(error).__name__
+    return SandboxError(f"the sandbox cannot be reached: {words}; `blazebot sandbox` starts one")
+
+
+def _reason(answer: bytes) -> str:
+    """Return why the sandbox refused a call, in its words."""
+    try:
+        error = msgspec.json.decode(answer)["error"]
+        extra = error.get("extra") or {}
+        words = str(extra.get("reason") or error["description"])
+    except (ValueError, KeyError, TypeError, AttributeError):  # something else listens there
+        return f"{answer.decode(errors='replace'):.200}"
+    return f"{extra['field']}: {words}" if "field" in extra else words
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

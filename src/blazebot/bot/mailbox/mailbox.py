@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -77,22 +77,30 @@ class Mailbox:
 
     # Reading
 
-    async def read(self, query: Query) -> list[ReceivedMessage]:
-        """Return messages, the oldest first, and note that they were read; raises MailboxError."""
+    async def read(
+        self, query: Query, is_wanted: Callable[[], bool] = lambda: True
+    ) -> list[ReceivedMessage]:
+        """Return messages, the oldest first, and note that they were read; raises MailboxError.
+
+        There are none if, once they are found, ``is_wanted()`` says that nobody waits any more.
+        """
         deadline = time.monotonic() + query.wait
         while True:
-            self._news.clear()
+            news = self._news  # of what comes from now on
             kept = await self._kept.messages(query)
             left = deadline - time.monotonic()
             if kept or left <= 0:
                 break
             try:
                 async with asyncio.timeout(left):
-                    await self._news.wait()
+                    await news.wait()
             except TimeoutError:
                 break
-        await self._kept.mark_read([one.view.message_id for one in kept if not one.was_read])
-        return [self._received(one) for one in kept]
+        if not is_wanted():
+            return []
+        received = [self._received(one) for one in kept]
+        await self._kept.mark_read([one.message_id for one in received if not one.was_read])
+        return received
 
     async def find(self, message_id: str) -> ReceivedMessage | None:
         """Return a message by its id, if it came lately; raises MailboxError."""
@@ -105,7 +113,8 @@ class Mailbox:
         found: dict[str, list[Kept]] = {}
         for one in await self._kept.messages(everything):
             key = one.view.conversation_id or ""
-            found[key] = [*found.pop(key, []), one]
+            found[key] = found.pop(key, [])  # the newest last
+            found[key].append(one)
         return [self._summary(key, found[key]) for key in reversed(found)]
 
     def _received(self, kept: Kept) -> ReceivedMessage:
@@ -181,7 +190,8 @@ class Mailbox:
             await self._kept.remove(content.message_id)
         else:
             await self._kept.keep(message.view)
-            self._news.set()
+            news, self._news = self._news, asyncio.Event()
+            news.set()
         await call_next(message)
 
     async def _opened(self) -> None:

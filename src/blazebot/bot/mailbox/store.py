@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS messages (
     view TEXT NOT NULL,
     was_read INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS messages_by_reading ON messages (was_read DESC, number);
 """
 
 # Those that were read make room first.
@@ -65,12 +66,16 @@ class MailboxStore:
     async def keep(self, view: MessageView) -> None:
         """Keep a message, unless it is there already; it is on disk when this returns."""
         self._unwritten[view.message_id] = view
-        async with self._turn:
-            if view.message_id in self._unwritten:
-                batch = list(self._unwritten.values())
-                await self._run(lambda database: self._insert(database, batch))
-                for one in batch:
-                    self._unwritten.pop(one.message_id, None)
+        try:
+            async with self._turn:
+                if view.message_id in self._unwritten:
+                    batch = list(self._unwritten.values())
+                    await self._run(lambda database: self._insert(database, batch))
+                    for one in batch:
+                        self._unwritten.pop(one.message_id, None)
+        finally:  # what could not be kept is not kept later either, by another's commit
+            if self._unwritten.get(view.message_id) is view:
+                del self._unwritten[view.message_id]
 
     async def messages(self, query: Query) -> list[Kept]:
         """Return messages, the oldest first."""
@@ -94,7 +99,7 @@ class MailboxStore:
     async def mark_read(self, message_ids: Sequence[str]) -> None:
         """Note that messages were read."""
         sql = "UPDATE messages SET was_read = 1 WHERE message_id = ?"
-        ids = [(one,) for one in message_ids]
+        ids = [(one.lower(),) for one in message_ids]
         await self._run(lambda database: database.executemany(sql, ids))
 
     async def remove(self, message_id: str) -> None:
@@ -159,6 +164,7 @@ class MailboxStore:
         database = sqlite3.connect(self._path, timeout=_BUSY, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")  # acknowledged: ours alone from then on
+        database.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes
         database.executescript(_SCHEMA)
         return database
 

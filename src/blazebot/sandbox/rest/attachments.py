@@ -17,6 +17,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from blazebot.errors import ServiceError
+from blazebot.http_server import FileResponse
 from blazebot.sandbox.answers import refusal
 from blazebot.sandbox.clocks import timestamp
 from blazebot.sandbox.rest.calls import Call, Endpoints
@@ -101,7 +102,7 @@ class AttachmentEndpoints:
             path = self._attachments.path(request.match_info["id"])
         except ServiceError as error:
             return refusal(error)
-        return web.FileResponse(path, headers=_SAFE)  # ranges, ETag and conditions
+        return FileResponse(path, headers=_SAFE)  # ranges, ETag and conditions
 
 
 async def upload_chunks(request: web.Request) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from blazebot.errors import ServiceError
+from blazebot.http_server import FileResponse
 from blazebot.sandbox.answers import refusal
 from blazebot.sandbox.rules.avatars import Avatars
 
@@ -39,4 +40,4 @@ class AvatarPictures:
         except ServiceError as error:
             return refusal(error)
         headers = {**_HEADERS, "Content-Type": avatar.media_type}
-        return web.FileResponse(avatar.path, headers=headers)
+        return FileResponse(avatar.path, headers=headers)
