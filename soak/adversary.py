@@ -35,8 +35,8 @@ logger = logging.getLogger("soak")
 _AMID_WORK: Final = 5  # messages delivered and not acknowledged
 _MOMENT: Final = 3.0  # seconds to wait for such a moment
 _BACK: Final = 60.0  # seconds for a process to be there again
-_DRAINED: Final = 10.0  # seconds for what is encrypted for the old session to be read
-_FEW: Final = 1000  # unanswered messages: those that are encrypted are soon read
+_DRAINED: Final = 30.0  # seconds for what is encrypted for the old session to be read
+_FEW: Final = 10_000  # unanswered messages: those that are encrypted are soon read
 _NEWER: Final = 10  # tries to have a new session
 
 

@@ -40,7 +40,7 @@ def on_post_build(*, config: MkDocsConfig) -> None:
     _write(site / _INDEX, whole, english)
     for folder in folders:
         own = _below(folder, [one for one in whole["docs"] if _is_below(one, folder)])
-        _write(site / folder / _INDEX, whole, docstrings | own)
+        _write(site / folder / _INDEX, whole, own | docstrings)  # a page before its parts
 
 
 def _nearer(base: re.Match[str]) -> str:

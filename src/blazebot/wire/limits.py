@@ -58,5 +58,6 @@ def socket_limit(frame_limit: int) -> int:
     """
     return 4 * frame_limit
 
+
 DOWNLOAD_LIMIT: Final = 1024 * MIB
 """Bytes that a downloaded attachment may have unless told otherwise (ours)."""
