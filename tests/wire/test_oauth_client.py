@@ -15,8 +15,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from blazebot.client.calls import Calls
-from blazebot.client.oauth import Authorization, code_challenge, exchange_code, new_verifier
 from blazebot.client.http import open_http
+from blazebot.client.oauth import Authorization, code_challenge, exchange_code, new_verifier
 from blazebot.client.user_client import UserClient
 from blazebot.errors import (
     AnswerError,
