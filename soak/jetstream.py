@@ -47,6 +47,7 @@ class JetStreamWorld(World):
         """Start everything but the bot."""
         await super().start_service()
         await self._nats.start()
+        self.versions["nats-server"] = await _version(next(iter(self._health.values())))
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -79,6 +80,16 @@ class JetStreamWorld(World):
         gateways = {name: self._command(name, "gateway", **settings) for name in _GATEWAYS}
         workers = {name: self._command(name, "worker", TARGET, **settings) for name in _WORKERS}
         return gateways | workers
+
+
+async def _version(health_url: str) -> str:
+    """Return what version a node is of."""
+    timeout = aiohttp.ClientTimeout(_ANSWERED)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as http,
+        http.get(health_url.replace("/healthz", "/varz")) as answer,
+    ):
+        return str((await answer.json())["version"])
 
 
 async def _is_whole(http: aiohttp.ClientSession, url: str) -> bool:

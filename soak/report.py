@@ -18,16 +18,17 @@ ENCRYPTED = 0.2
 class Report(msgspec.Struct, kw_only=True):
     """A run as its last line tells it.
 
-    ``rate`` is the mean of messages that people wrote in a second, of ``seconds`` in all;
-    ``encrypted`` the share of them that was. ``faults`` are strikes by kind, ``kills`` signals by
-    process, ``amid_work`` how many of these fell while messages were delivered and not
-    acknowledged. ``ends`` tells how often each process ended, by exit status, and was started
-    again; ``alarms`` how often the bot had no line for too long. The counts are those of
-    :class:`~soak.checker.Counts`.
+    ``versions`` are those of what is not ours. ``rate`` is the mean of messages that people wrote
+    in a second, of ``seconds`` in all; ``encrypted`` the share of them that was. ``faults`` are
+    strikes by kind, ``kills`` signals by process, ``amid_work`` how many of these fell while
+    messages were delivered and not acknowledged. ``ends`` tells how often each process ended, by
+    exit status, and was started again; ``alarms`` how often the bot had no line for too long. The
+    counts are those of :class:`~soak.checker.Counts`.
     """
 
     seed: int
     engine: str
+    versions: dict[str, str]
     seconds: float
     least_rate: float
     encrypted: float

@@ -175,6 +175,7 @@ class _Run:
         return Report(
             seed=self._options.seed,
             engine=stage.world.engine,
+            versions=stage.world.versions,
             seconds=self._wrote_for,
             least_rate=stage.world.least_rate,
             encrypted=counts.encrypted / max(1, counts.messages),

@@ -52,6 +52,8 @@ class World:
             environment={"BLAZEBOT_SANDBOX_REDELIVER_AFTER": str(_REDELIVER_AFTER)},
         )
         self.processes: dict[str, Process] = {SANDBOX: self.sandbox}
+        self.versions: dict[str, str] = {}
+        """Versions of what takes part and is not ours."""
 
     async def start_service(self) -> None:
         """Start everything but the bot."""

@@ -296,7 +296,12 @@ async def test_wait(bot, blazebot_process):
 """
     )
     process = await asyncio.create_subprocess_exec(
-        *command("-s"), cwd=project, env=environment(), stdout=asyncio.subprocess.PIPE
+        *command("-s"),
+        cwd=project,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        # Where these tests run in the background of a shell, SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     async with asyncio.timeout(WITHIN):

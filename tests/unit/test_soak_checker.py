@@ -231,6 +231,7 @@ def test_a_long_run_has_to_show_everything() -> None:
     found: dict[str, Any] = {
         "seed": 1,
         "engine": "process",
+        "versions": {},
         "least_rate": 100.0,
         "encrypted": 0.3,
         "bursts": 1,

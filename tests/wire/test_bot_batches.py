@@ -140,6 +140,6 @@ async def test_a_429_slows_every_process_down(world: World, tmp_path: Path) -> N
                 await other.take(first=True)
                 waited = max(waited, time.monotonic() - began)
                 await asyncio.sleep(0.005)
-            assert waited > 0.9 * PAUSE
+            assert waited > PAUSE / 2  # it may have looked late
             assert await sending == [None]
     other.close()
