@@ -83,7 +83,7 @@ async def test_the_count_notices_what_is_switched_off(
     make_fleet: MakeFleet, mechanism: str, fault: Callable[[Tally], int]
 ) -> None:
     # Half of the work comes after the reply: what is killed then answers once more.
-    fleet = await make_fleet(work=0.2)
+    fleet = await make_fleet(work=0.6)
     fleet.module = "tests.nats.sabotaged"
     fleet.environment["SWITCHED_OFF"] = mechanism
     await started(fleet, gateways=1, workers=2)
