@@ -5,7 +5,8 @@ behind 20 handlers, two middlewares and a state), ``encrypted`` (texts, nine of 
 seen before), ``latency`` (echoes one at a time) and ``backlog`` (a million pending messages).
 ``announce`` is an announcement to many people. ``start`` is the time until a line is open.
 ``stages`` tells what each stage of a message's way costs. ``sandbox`` and ``scale`` measure the
-service end. All run by default but ``scale``, which takes a minute.
+service end; ``fixtures`` a test with the pytest plugin. All run by default but ``scale``, which
+takes a minute.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import announce, plots, sandbox, scale, stages, start
+from bench import announce, fixtures, plots, sandbox, scale, stages, start
 from bench.announce import AnnounceResult, print_announce, run_announce
 from bench.comparison import COMPARISONS, Result, compare
+from bench.fixtures import FixturesResult, run_fixtures
 from bench.runs import RunFailed
 from bench.sandbox import SandboxResult, run_sandbox
 from bench.scale import ScaleResult, run_scale
@@ -34,11 +36,12 @@ MESSAGES: Final = {
     "start": 1,
     "stages": stages.MESSAGES,
     "sandbox": sandbox.MESSAGES,
+    "fixtures": fixtures.TESTS,
     "scale": scale.MESSAGES,
 }
 """Messages of one run."""
 
-BY_DEFAULT: Final = (*COMPARISONS, "announce", "start", "stages", "sandbox")
+BY_DEFAULT: Final = (*COMPARISONS, "announce", "start", "stages", "sandbox", "fixtures")
 
 ROUNDS: Final = 3
 
@@ -48,7 +51,15 @@ LIMIT: Final = 60.0
 FIELDS: Final = ("name", "floor_us", "blazebot_us", "ratio", "rate", "p99_ms", "peak_mb")
 """What each object has at the least; null where a benchmark knows no such thing."""
 
-AnyResult = Result | AnnounceResult | StartResult | StagesResult | SandboxResult | ScaleResult
+AnyResult = (
+    Result
+    | AnnounceResult
+    | StartResult
+    | StagesResult
+    | SandboxResult
+    | FixturesResult
+    | ScaleResult
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,18 +100,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(name: str, options: argparse.Namespace) -> AnyResult:
     messages, limit = options.messages or MESSAGES[name], options.limit or LIMIT
+    result: AnyResult
     if name in COMPARISONS:
         rounds = options.rounds or COMPARISONS[name].rounds
-        return await compare(name, messages, rounds, limit=options.limit, peers=options.peers)
-    if name == "announce":
-        return await run_announce(messages, options.rounds or ROUNDS, limit=limit)
-    if name == "stages":
-        return await run_stages(messages, options.rounds or ROUNDS)
-    if name == "start":
-        return await run_start(options.rounds or start.ROUNDS, limit=limit)
-    if name == "sandbox":
-        return await run_sandbox(messages, options.rounds or ROUNDS, limit=limit)
-    return await run_scale(bots=options.bots, messages=messages, limit=limit)
+        result = await compare(name, messages, rounds, limit=options.limit, peers=options.peers)
+    elif name == "announce":
+        result = await run_announce(messages, options.rounds or ROUNDS, limit=limit)
+    elif name == "stages":
+        result = await run_stages(messages, options.rounds or ROUNDS)
+    elif name == "start":
+        result = await run_start(options.rounds or start.ROUNDS, limit=limit)
+    elif name == "sandbox":
+        result = await run_sandbox(messages, options.rounds or ROUNDS, limit=limit)
+    elif name == "fixtures":
+        result = await run_fixtures(messages, options.rounds or 1, limit=limit)
+    else:
+        result = await run_scale(bots=options.bots, messages=messages, limit=limit)
+    return result
 
 
 def _document(result: AnyResult) -> dict[str, Any]:
@@ -118,6 +134,8 @@ def _count(text: str) -> int:
 def _print(result: AnyResult) -> None:
     if isinstance(result, SandboxResult):
         _print_sandbox(result)
+    elif isinstance(result, FixturesResult):
+        _print_fixtures(result)
     elif isinstance(result, ScaleResult):
         _print_scale(result)
     elif isinstance(result, StartResult):
@@ -137,6 +155,11 @@ def _print_sandbox(result: SandboxResult) -> None:
         f"{result.peak_mb:.0f} MB",
         flush=True,
     )
+
+
+def _print_fixtures(result: FixturesResult) -> None:
+    print(f"{result.name}: median of {result.rounds * result.messages:,} tests with the plugin")
+    print(f"  {result.test_ms:.0f} ms for a test: a bot, a person, a text and its echo", flush=True)
 
 
 def _print_scale(result: ScaleResult) -> None:

@@ -69,11 +69,13 @@ def run_bench(*arguments: str) -> list[dict[str, Any]]:
 
 def test_the_benchmarks_run_and_say_what_they_found(tmp_path: Path) -> None:
     plots = tmp_path / "plots"
-    *results, announce, start, stages, sandbox = run_bench(
-        *("--messages", "500", "--rounds", "1", "--plots", str(plots))
+    *results, announce, start, stages, sandbox, fixtures = run_bench(
+        *("--messages", "100", "--rounds", "1", "--plots", str(plots))
     )
-    assert (sandbox["name"], sandbox["messages"]) == ("sandbox", 500)
-    for result in (*results, announce, start, stages, sandbox):
+    assert (fixtures["name"], fixtures["messages"]) == ("fixtures", 100)
+    assert fixtures["test_ms"] > 0
+    assert (sandbox["name"], sandbox["messages"]) == ("sandbox", 100)
+    for result in (*results, announce, start, stages, sandbox, fixtures):
         assert result.keys() >= FIELDS
     assert (announce["name"], stages["name"]) == ("announce", "stages")
     assert all(stage["us"] >= 0 for stage in stages["stages"])

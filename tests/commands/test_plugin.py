@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from statistics import median
 
 import psutil
 import pytest
@@ -72,26 +71,6 @@ def run(project: Path, test: str, *arguments: str) -> str:
         check=False,
     )
     return done.stdout + done.stderr
-
-
-def test_a_hundred_tests_take_less_than_50_ms_each(project: Path) -> None:
-    shown = run(
-        project,
-        """
-import pytest
-
-@pytest.mark.parametrize("number", range(100))
-async def test_echo(bot, alice, number):
-    await alice.send("hello")
-    assert (await alice.next()).text == "hello"
-    assert len(alice.history()) == 2
-""",
-        "--junitxml=times.xml",
-    )
-    assert "100 passed" in shown
-    times = re.findall(r'name="test_echo.*? time="([\d.]+)"', (project / "times.xml").read_text())
-    assert len(times) == 100
-    assert 0 < median(map(float, times)) < 0.050  # with fixtures: a bot, a person, their ends
 
 
 def test_all_fixtures_by_both_names_and_their_types(project: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from blazebot import (
     Template,
     announcement_words,
 )
+from blazebot.announce import hearing
+from blazebot.announce.database import FILE_NAME
 from tests.wire.world import World
 
 
@@ -49,6 +52,18 @@ async def test_everybody_who_ever_wrote_or_befriended(world: World) -> None:
         assert (await again.wait()).total == 3
         await world.until(lambda: world.texts(stranger, bot) == ["news"])
     assert world.texts(friend, bot) == ["news"]
+
+
+async def test_whoever_is_read_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "WRITE_EVERY", 3600.0)  # it has to be written before
+    bot = await world.bot()
+    async with bot:
+        writer = await world.person()
+        await world.say(writer, bot, "hi")
+        await world.until(lambda: set(world.statuses(writer).values()) == {"READ"})
+        with sqlite3.connect(bot.announcements.directory / FILE_NAME) as database:
+            assert database.execute("SELECT user_id FROM people").fetchall() == [(writer,)]
+        database.close()
 
 
 async def test_who_read_it_is_known_and_all_is_exported(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 from blazebot.announce.people import People
@@ -35,6 +36,8 @@ class Hearing:
         self._met: list[str] = []
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._writing: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._failed = False
 
     def on_receipt(self, view: MessageView) -> None:
         """Take the receipt of a message, of an announcement or not."""
@@ -59,14 +62,46 @@ class Hearing:
     async def forget(self, user_id: str) -> None:
         """Know somebody no more, and write what is still to be written of them."""
         self._known.pop((user_id, contact_conversation_id(self._app_id, user_id)), None)
-        await self._write()
+        await self.write()
 
     async def close(self) -> None:
         """Write what is left."""
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
-        await self._write()
+        await self.write()
+
+    async def write(self) -> None:
+        """Return when all that was heard until now is written.
+
+        It comes before a message is acknowledged, so that a bot that is killed has kept whoever
+        wrote it. Where the disk fails, that is logged, and news wait in memory.
+        """
+        if not self._receipts and not self._met and not self._turn.locked():
+            return
+        async with self._turn:
+            receipts, self._receipts = self._receipts, {}
+            met, self._met = self._met, []
+            try:
+                if met:
+                    await self._people.met(met)
+                if receipts:
+                    await self._store.receipts(receipts)
+            except BaseException as error:
+                self._put_back(receipts, met)
+                if not isinstance(error, AnnouncementError):
+                    raise
+                if not self._failed:
+                    logger.error("people and receipts wait until they can be kept: %s", error)
+                self._failed = True
+            else:
+                self._failed = False
+
+    def _put_back(self, receipts: Mapping[str, str], met: list[str]) -> None:
+        self._met = met + self._met
+        for message_id, status in receipts.items():
+            if status == READ or message_id not in self._receipts:
+                self._receipts[message_id] = status
 
     def _write_soon(self) -> None:
         if self._writing is None:
@@ -75,19 +110,8 @@ class Hearing:
     async def _write_later(self) -> None:
         try:
             await asyncio.sleep(WRITE_EVERY)
-            await self._write()
+            await self.write()
         finally:
             self._writing = None
         if self._receipts or self._met:
             self._write_soon()
-
-    async def _write(self) -> None:
-        receipts, self._receipts = self._receipts, {}
-        met, self._met = self._met, []
-        try:
-            if met:
-                await self._people.met(met)
-            if receipts:
-                await self._store.receipts(receipts)
-        except AnnouncementError as error:
-            logger.error("receipts of announcements are not kept: %s", error)

@@ -50,7 +50,7 @@ from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
 from blazebot.wire.ids import contact_conversation_id
-from blazebot.wire.messages import READ, MessageView
+from blazebot.wire.messages import READ, MessageView, Receipt
 
 logger = logging.getLogger("blazebot")
 
@@ -152,7 +152,7 @@ class Runtime:
             accepted_before=self._lock.was_accepted(self._fingerprint),
         )
         self._receipts = ReceiptSender(
-            on_socket=self.line.acknowledge,
+            on_socket=self._acknowledge_on_socket,
             by_rest=self.rest.acknowledge,
             confirmed=self._confirmed,
             batch=settings.receipt_batch,
@@ -350,6 +350,10 @@ class Runtime:
 
     def _acknowledge(self, message_id: str, status: str) -> None:
         self._receipts.add(message_id, status)
+
+    async def _acknowledge_on_socket(self, receipts: Sequence[Receipt]) -> None:
+        await self.announcements.hearing.write()
+        await self.line.acknowledge(receipts)
 
     def _confirmed(self, message_ids: Sequence[str]) -> None:
         self._inbox.confirmed(message_ids, time.monotonic())
