@@ -141,8 +141,10 @@ def interruptions(
 ) -> Iterator[Interruption]:
     """Yield interruptions without end: each once in each round, in another order.
 
-    ``disk`` tells whether the bot's disk can be filled.
+    ``disk`` tells whether the bot's disk can be filled. The first is a new session: later so much
+    may be unanswered that there is no moment for one.
     """
+    is_first = True
     while True:
         seconds, pause = (1.0 * tempo, 6.0 * tempo), (1.0 * tempo, 5.0 * tempo)
         steps: list[Interruption] = [
@@ -154,4 +156,8 @@ def interruptions(
         steps.append(NewSession(chance.uniform(*pause)))
         if disk:
             steps.append(FillDisk(chance.uniform(*seconds), chance.uniform(*pause)))
-        yield from chance.sample(steps, len(steps))
+        steps = chance.sample(steps, len(steps))
+        if is_first:
+            steps.sort(key=lambda step: not isinstance(step, NewSession))
+            is_first = False
+        yield from steps

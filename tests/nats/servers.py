@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from blazebot.testing.processes import Process
 STARTED = 30.0
 """Seconds within which a cluster has its leader."""
 
-_WHERE = "/usr/local/bin:/usr/bin:/usr/sbin"
+_WHERE = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin:/usr/sbin"
 
 
 def installed_nats_server() -> str:

@@ -18,7 +18,7 @@ from blazebot.bot import running
 from blazebot.bot.buttons.presses import Buttons
 from blazebot.bot.clock import Clock
 from blazebot.bot.compiler import compile_routing
-from blazebot.bot.events import current_event
+from blazebot.bot.events import sent_by_current
 from blazebot.bot.host import Host, OpenHost
 from blazebot.bot.incoming import is_encrypted
 from blazebot.bot.injection import Provider
@@ -222,7 +222,7 @@ class Bot(Handlers):
             SendTimeout: the service did not take it within ``send_timeout``.
         """
         outgoing = self._sending()
-        return await outgoing.send(outgoing.target(to), what, options, sent=_sent_by_current())
+        return await outgoing.send(outgoing.target(to), what, options, sent=sent_by_current())
 
     async def enqueue(
         self, to: str | Conversation, what: Sendable, **options: Unpack[SendOptions]
@@ -234,7 +234,7 @@ class Bot(Handlers):
         """
         outgoing = self._sending()
         return await outgoing.send(
-            outgoing.target(to), what, options, sent=_sent_by_current(), waits=False
+            outgoing.target(to), what, options, sent=sent_by_current(), waits=False
         )
 
     async def send_batch(
@@ -250,7 +250,7 @@ class Bot(Handlers):
             ContentError: one cannot go in a batch; none is sent.
             NotRunning, SendTimeout: as :meth:`send`; some may have taken effect.
         """
-        return await self._sending().send_batch(messages, options, sent=_sent_by_current())
+        return await self._sending().send_batch(messages, options, sent=sent_by_current())
 
     async def forget(self, user_id: str) -> None:
         """Delete all that the bot keeps of a person; what the service has is not touched.
@@ -293,7 +293,7 @@ class Bot(Handlers):
         what: Sendable,
         options: SendOptions,
         *,
-        sent: SentByHandler,
+        sent: SentByHandler | None,
     ) -> str:
         """Send to where ``view`` came from; for :meth:`Message.reply`, which says the rest.
 
@@ -303,7 +303,7 @@ class Bot(Handlers):
             Target(view.conversation_id or "", answers=view.user_id),
             what,
             options,
-            sent=_sent_by_current() or sent,
+            sent=sent_by_current() or sent,
             answers_encrypted=is_encrypted(view),
         )
 
@@ -463,11 +463,6 @@ class Bot(Handlers):
         if not runtime.serves:
             raise NotRunning("nothing can be sent in on_startup: the line opens after it")
         return runtime.outgoing
-
-
-def _sent_by_current() -> SentByHandler | None:
-    event = current_event.get()
-    return None if event is None else event.sent
 
 
 async def _open_runtime(*parts: Any, **options: Any) -> Host:

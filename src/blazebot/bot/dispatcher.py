@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from blazebot.bot.deadlines import handler_deadline
 from blazebot.bot.events import Event, current_event
@@ -98,6 +97,7 @@ class Dispatcher:
             raise
         finally:
             current_event.reset(token)
+            message.ended()
         self._count(message.route, began)
         if self._failed:
             self._failed.pop(message.id, None)
@@ -202,7 +202,7 @@ class Dispatcher:
             self._routing.release()
 
     def _occasion(self) -> Event:
-        return Event(self._bot, SentByHandler(self._bot.id, str(uuid4())))
+        return Event(self._bot, None)
 
     async def _call(self, plan: Plan, event: Event) -> None:
         async with handler_deadline(self._timeout, plan.place, "handler_timeout"):

@@ -85,12 +85,13 @@ class Injector:
             self.source(provider.kind, Message)
 
     async def run(self, event: Event, call: AsyncCall, *given: object) -> None:
-        """Run ``call(event, *given)`` as what is being handled; close what was opened for it."""
+        """Run ``call(event, *given)`` as all that is done for it; close what was opened for it."""
         token = current_event.set(event)
         try:
             await self.closing(call)(event, *given)
         finally:
             current_event.reset(token)
+            event.ended()
 
     def closing(self, call: AsyncCall) -> AsyncCall:
         """Return ``call`` with what closes all that was opened for the event, if anything may be.

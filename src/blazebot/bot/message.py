@@ -32,7 +32,7 @@ class Message(Event, Generic[C_co]):
     def __init__(self, bot: Bot, view: MessageView, content: C_co, sent: SentByHandler) -> None:
         # As Event, spelt out: a call less for each message.
         self.bot = bot
-        self.sent = sent
+        self.sent: SentByHandler | None = sent
         self.handed = {}
         self.view = view
         self.content: C_co = content

@@ -153,8 +153,9 @@ class Outgoing:
         """Send ``what`` to ``target`` and return the message's id once the service has it.
 
         ``sent`` derives the id, where a handler runs, whose message sees to it that it is sent.
-        Without it the message goes through the outbox, and unless ``waits`` this returns once it
-        is on disk there. ``answers_encrypted`` says that the answered message was encrypted.
+        Where no handler will run again it goes through the outbox, and unless ``waits`` this
+        returns once it is on disk there. ``answers_encrypted`` says that the answered message was
+        encrypted.
 
         Raises:
             ContentError, EncryptionError, AttachmentError: it cannot be sent as it is.
@@ -168,14 +169,13 @@ class Outgoing:
         else:
             what = _content(what)
             category, identity = what.category, _encoded(what)
-        outbox = self._outbox if sent is None or not waits else None
+        runs_again = sent is not None and sent.runs_again
+        outbox = None if runs_again and waits else self._outbox
         if outbox is None and not waits:
             raise NotRunning("there is no outbox here: use send, which waits for the service")
-        if sent is None and options.get("key") is not None:
-            sent = SentByHandler(self._app_id, "outbox")
         if target.user_id is not None and outbox is None:
             await self._ensure(target, self._attempts.deadline())
-        message_id = _message_id(sent, target, category, identity, options.get("key"))
+        message_id = self._message_id(sent, target, category, identity, options.get("key"))
         mode = options.get("encrypt", self._encrypt)
         encrypts = False
         if mode != "never" and (mode != "reply" or answers_encrypted):
@@ -203,6 +203,21 @@ class Outgoing:
                 return message_id
         await self._sender.send(request)
         return message_id
+
+    def _message_id(
+        self,
+        sent: SentByHandler | None,
+        target: Target,
+        category: str,
+        identity: bytes,
+        key: str | None,
+    ) -> str:
+        if key is not None:
+            sent = sent or SentByHandler(self._app_id, "outbox")
+            return sent.keyed_message_id(target.conversation_id, key)
+        if sent is None:
+            return str(uuid4())
+        return sent.message_id(target.conversation_id, category, identity)
 
     async def _ensure(self, target: Target, deadline: float) -> None:
         async def attempt(*, within: float) -> None:
@@ -235,7 +250,7 @@ class Outgoing:
                 # By recipient, not by place: a rerun may have others in the list.
                 key = f"{key}|{repeats[target.user_id]}"
                 repeats[target.user_id] += 1
-            message_id = _message_id(sent, target, content.category, _encoded(content), key)
+            message_id = self._message_id(sent, target, content.category, _encoded(content), key)
             raw = _encoded(content, message_id)
             targets.append(target)
             requests.append(_request(target, message_id, content.category, options, raw))
@@ -315,16 +330,6 @@ def _is_seconds(value: object) -> bool:
 
 def _are_uuids(value: object) -> bool:
     return isinstance(value, list | tuple) and all(is_uuid(one) for one in value)
-
-
-def _message_id(
-    sent: SentByHandler | None, target: Target, category: str, identity: bytes, key: str | None
-) -> str:
-    if sent is None:
-        return str(uuid4())
-    if key is not None:
-        return sent.keyed_message_id(target.conversation_id, key)
-    return sent.message_id(target.conversation_id, category, identity)
 
 
 def _request(

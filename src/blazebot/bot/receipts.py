@@ -29,7 +29,7 @@ class Receipt(Event):
     def __init__(self, bot: Bot, view: MessageView) -> None:
         # A receipt that comes again gives the same ids, so what is sent for it takes effect once.
         key = f"{view.message_id}|{view.status}|{view.user_id}|receipt"
-        super().__init__(bot, SentByHandler(bot.id, key))
+        super().__init__(bot, SentByHandler(bot.id, key, runs_again=False))
         self.view = view
 
     def __repr__(self) -> str:

@@ -20,12 +20,15 @@ class SentByHandler(msgspec.Struct, eq=False):
     """What one run of a handler has sent so far, to give each send its id.
 
     ``app_id`` keeps two bots that answer one message apart, ``cause`` is the id of that message,
-    or what else the handler runs for. ``counts`` is how often each was sent.
+    or what else the handler runs for. ``counts`` is how often each was sent. ``runs_again`` tells
+    whether the handler will run again if it is cut short: where it will not, or has ended, what is
+    sent needs the outbox.
     """
 
     app_id: str
     cause: str
     counts: dict[str, int] = {}
+    runs_again: bool = True
 
     def message_id(self, conversation_id: str, category: str, content: bytes) -> str:
         """Return the id of the next send of ``content``, its bytes before encryption.

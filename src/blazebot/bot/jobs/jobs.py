@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from blazebot.bot.clock import Clock
-from blazebot.bot.events import current_event
+from blazebot.bot.events import sent_by_current
 from blazebot.bot.jobs.plans import JobPlan
 from blazebot.bot.jobs.schedules import Schedule, schedule_of
 from blazebot.bot.jobs.storage import JobStorage, StoredJob
@@ -92,17 +92,17 @@ class Jobs:
         schedule = schedule_of(every, cron, tz)
         due = self._when(at, after, schedule)
         raw = _encoded(data, plan)
-        event = current_event.get() if key is None else None
+        sent = sent_by_current() if key is None else None
         if key is not None:
             _check_key(key)
-        elif event is not None:
-            key = event.sent.message_id("", f"job {plan.route.name}", raw)
+        elif sent is not None:
+            key = sent.message_id("", f"job {plan.route.name}", raw)
         else:
             key = str(uuid4())
         await self._store.put(
             StoredJob(plan.route.name, key, schedule, raw.decode(), due),
-            replace=event is None,
-            remembered=event is not None,
+            replace=sent is None,
+            remembered=sent is not None,
         )
         self._changed()
         return key

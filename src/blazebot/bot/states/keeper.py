@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import msgspec
 
-from blazebot.bot.events import current_event
+from blazebot.bot.events import sent_by_current
 from blazebot.bot.injection import Provider
 from blazebot.bot.message import Message
 from blazebot.bot.states.histories import MEMORY_LIMIT, Histories
@@ -146,11 +146,8 @@ class StateKeeper:
             if one is not None and not is_uuid(one):
                 raise StateError(f"states.of(): an id is a UUID, not {one!r:.80}")
         key = self._key(user_id, conversation_id or contact_conversation_id(self._bot.id, user_id))
-        event = current_event.get()
-        if event is None:
-            name = str(uuid4())
-        else:
-            name = event.sent.message_id(key[1], "state", key[0].encode())
+        sent = sent_by_current()
+        name = str(uuid4()) if sent is None else sent.message_id(key[1], "state", key[0].encode())
         kind = None if data is None else check_data(data)
         now = self._bot.clock.now
         async with self._opened().turn(key, name, now, if_unchanged=if_unchanged) as draft:
