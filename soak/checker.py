@@ -101,13 +101,14 @@ class Counts(msgspec.Struct):
     another, ``altered`` answers to another content than was written, ``miscounted`` answers whose
     count, kept in the bot's state, did not go up by one, ``strange`` messages of the bot that
     answer nothing, ``backward_statuses`` statuses that went back, ``unread`` messages that were
-    answered and are not READ.
+    answered and are not READ, ``stuck`` those that were not answered for long while nothing was
+    broken.
 
     Two are no faults of the bot, and count only what was open while the service did that to it.
-    ``overtaken`` are out of order: a push was damaged on its way, so that no client can know whose
-    message it was, and it came again after later ones. ``forgotten`` are answered and DELIVERED,
-    not READ: the service had said yes to that and not done it, and pushes no more what is
-    DELIVERED.
+    ``overtaken`` are messages out of order: a push was damaged on its way, so that no client can
+    know whose message it was, and it came again after later ones. ``forgotten`` are answered and
+    DELIVERED, not READ: the service had said yes to that and not done it, and pushes no more what
+    is DELIVERED. How many there may be is for the report to judge.
     """
 
     messages: int = 0
@@ -122,6 +123,7 @@ class Counts(msgspec.Struct):
     strange: int = 0
     backward_statuses: int = 0
     unread: int = 0
+    stuck: int = 0
     overtaken: int = 0
     forgotten: int = 0
 
@@ -137,6 +139,7 @@ class _Question(msgspec.Struct, gc=False):
     """A question that is not settled in one person's view; positions are 0 until it is seen."""
 
     own: bool
+    number: int = 0
     digest: str = ""
     encrypted: bool = False
     excuses: frozenset[str] = frozenset()
@@ -162,8 +165,8 @@ class _View:
         self.answers = array("q")  # positions of answers by the number of the question
         self.others: dict[str, int] = {}  # the same by id, for what has no number
         self.early: dict[str, Seen] = {}  # answers to what has not been seen yet
-        # Positions of answers and of their questions, and whether being late is excused.
-        self.order: list[tuple[int, int, bool]] = []
+        # Positions of answers and of their questions, whether being late is excused, and the ids.
+        self.order: list[tuple[int, int, bool, str]] = []
         self.count = 0
 
 
@@ -176,7 +179,10 @@ class Checker:
         self._ids = ids
         self._views: dict[tuple[str, str], _View] = {}
         self._excuses: frozenset[str] = frozenset()
+        self._overtaken: set[str] = set()
         self.counts = Counts()
+        self.asked = 0
+        """Questions so far, in all views: each has the next number."""
         self.open = 0
         """Questions that are not settled, in all views."""
         self.encrypted_open = 0
@@ -215,7 +221,13 @@ class Checker:
             self._ask(
                 self._views[viewer, conversation.conversation_id],
                 message_id,
-                _Question(own, digest, encrypted and own, self._excuses, counted),
+                _Question(
+                    own,
+                    digest=digest,
+                    encrypted=encrypted and own,
+                    excuses=self._excuses,
+                    counted=counted,
+                ),
             )
 
     def excuse(self, what: str, *, begins: bool) -> None:
@@ -227,6 +239,22 @@ class Checker:
         for view in self._views.values():
             for question in view.open.values():
                 question.excuses |= {what}
+
+    def unanswered(self, until: int) -> list[str]:
+        """Return the ids of those of the first ``until`` questions that have no answer."""
+        found = []
+        for view in self._views.values():
+            for message_id, question in view.open.items():
+                if question.number > until:
+                    break
+                if not question.answer_seq:
+                    found.append(message_id)
+        return found
+
+    def note_stuck(self, until: int) -> None:
+        """Note those of the first ``until`` questions that have no answer, though they should."""
+        for message_id in self.unanswered(until):
+            self._note("stuck", f"{message_id} has no answer though nothing is broken")
 
     # What is seen
 
@@ -306,6 +334,8 @@ class Checker:
     def _ask(self, view: _View, message_id: str, question: _Question) -> None:
         view.open[message_id] = question
         self.open += 1
+        self.asked += 1
+        question.number = self.asked
 
     def _settle(self, view: _View, message_id: str, question: _Question) -> None:
         del view.open[message_id]
@@ -324,19 +354,21 @@ class Checker:
             self.settled[view.conversation.conversation_id] = message_id
 
     def _check_order(self, view: _View, message_id: str, question: _Question) -> None:
-        order, this = view.order, (question.answer_seq, question.seq, OVERTAKEN in question.excuses)
+        order = view.order
+        this = (question.answer_seq, question.seq, OVERTAKEN in question.excuses, message_id)
         place = bisect(order, this)
         if place and order[place - 1][1] > question.seq:
             self._note_late(message_id, excused=this[2])
         elif place < len(order) and order[place][1] < question.seq:
-            self._note_late(f"one before {message_id}", excused=order[place][2])
+            self._note_late(order[place][3], excused=order[place][2])
         order.insert(place, this)
         if len(order) > _ORDER_KEPT:
             del order[0]
 
     def _note_late(self, which: str, *, excused: bool) -> None:
         if excused:
-            self.counts.overtaken += 1
+            self._overtaken.add(which)
+            self.counts.overtaken = len(self._overtaken)
         else:
             self._note("out_of_order", f"{which} was answered after a later one")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ __all__ = ["SmallDisk"]
 
 _SIZE: Final = "48m"
 _BLOCK: Final = 64 * 1024
+_LATELY: Final = 10.0  # seconds for what the full disk ends to be over
 
 
 class SmallDisk:
@@ -26,6 +29,12 @@ class SmallDisk:
         self._ballast = path / "ballast"
         self.was_mounted = False
         self._is_mounted = False
+        self._full_until = -math.inf
+
+    @property
+    def was_full_lately(self) -> bool:
+        """Whether it is full, or was a moment ago."""
+        return time.monotonic() < self._full_until + _LATELY
 
     def mount(self) -> None:
         """Make the folder, and mount the disk there if that is allowed."""
@@ -37,6 +46,7 @@ class SmallDisk:
 
     async def fill(self, seconds: float) -> None:
         """Leave no byte free for so many seconds."""
+        self._full_until = math.inf
         try:
             with self._ballast.open("wb", buffering=0) as ballast, suppress(OSError):
                 while True:
@@ -47,6 +57,7 @@ class SmallDisk:
             await asyncio.sleep(seconds)
         finally:
             self._ballast.unlink(missing_ok=True)
+            self._full_until = time.monotonic()
 
     def unmount(self) -> None:
         """Take the disk away, with all that is on it."""

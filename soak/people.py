@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -28,6 +29,7 @@ BURST_RATE: Final = 2 * QUOTA_PER_MINUTE / 60
 _BURST: Final = 10.0  # seconds; in short runs less
 _BURST_EVERY: Final = 300.0
 _AT_ONCE: Final = 500  # messages in one command
+_AT_ONCE_IN_BURST: Final = 2000
 _BEHIND: Final = 3000  # messages that people catch up with, after the sandbox was away
 _OPEN: Final = 60_000  # unanswered ones, beyond which people wait
 _TICK: Final = 0.1
@@ -61,23 +63,19 @@ class Pace:
     """How many messages a second, over a run of ``seconds``."""
 
     def __init__(self, rate: float, seconds: float) -> None:
-        self._rate = rate
-        self._burst = min(_BURST, seconds / 20)
         count = max(1, int(seconds // _BURST_EVERY))
-        self._begins = [seconds * (number + 0.5) / count for number in range(count)]
+        self._begins = deque(seconds * (number + 0.5) / count for number in range(count))
+        self.rate = rate
+        """Messages a second, but for bursts."""
+        self.burst = round(min(_BURST, seconds / 60) * BURST_RATE)
+        """How many texts a burst is."""
 
-    def is_burst(self, elapsed: float) -> bool:
-        """Tell whether there is a burst so many seconds after the start."""
-        return any(begin <= elapsed < begin + self._burst for begin in self._begins)
-
-    def rate(self, elapsed: float) -> float:
-        """Return the messages a second then."""
-        return BURST_RATE if self.is_burst(elapsed) else self._rate
-
-    @property
-    def bursts(self) -> list[float]:
-        """The seconds that each burst lasts."""
-        return [self._burst] * len(self._begins)
+    def takes_burst(self, elapsed: float) -> bool:
+        """Tell whether another burst begins now, so many seconds after the start."""
+        if not self._begins or elapsed < self._begins[0]:
+            return False
+        self._begins.popleft()
+        return True
 
 
 class Crowd:
@@ -103,6 +101,8 @@ class Crowd:
         self._chance = chance
         self._author = Author(chance, conversations, ids, checker.settled)
         self.encrypts = True
+        self.burst_rates: list[float] = []
+        """Texts a second that were taken in each burst, from its first to its last."""
 
     async def befriend(self) -> None:
         """Let everybody add the bot as a friend: their first messages, Hello, come of it."""
@@ -118,25 +118,39 @@ class Crowd:
         began = last = time.monotonic()
         due = 0.0
         while (now := time.monotonic()) - began < seconds and not has_ended():
-            due = min(_BEHIND, due + pace.rate(now - began) * (now - last))
+            due = min(_BEHIND, due + pace.rate * (now - last))
             last = now
             if self._checker.open > _OPEN:
                 due = 0.0
-            burst = pace.is_burst(now - began)
             while due >= 1:
                 count = min(int(due), _AT_ONCE)
                 due -= count
-                await self._send([self._compose(burst=burst) for _ in range(count)])
+                await self._send([self._compose() for _ in range(count)])
+            if pace.takes_burst(now - began):
+                await self._burst(pace.burst)
+                last = time.monotonic()
             await asyncio.sleep(max(0.0, now + _TICK - time.monotonic()))
 
-    def _compose(self, *, burst: bool) -> Written:
-        if burst:
-            written = self._author.text()
-        else:
-            counts = self._checker.counts
-            few = counts.encrypted < _ENCRYPTED_AIM * counts.messages
-            share = (0.95 if few else 0.2) if self.encrypts else 0.0
-            written = self._author.message(share)
+    async def _burst(self, count: int) -> None:
+        """Write texts at :data:`BURST_RATE`; what could not be sent in time is sent late."""
+        began, sent = time.monotonic(), 0
+        while sent < count:
+            due = int(BURST_RATE * (time.monotonic() - began + _TICK)) - sent
+            due = min(due, count - sent, _AT_ONCE_IN_BURST)
+            if due > 0:
+                await self._send([self._known(self._author.text()) for _ in range(due)])
+                sent += due
+            await asyncio.sleep(max(0.0, began + sent / BURST_RATE - time.monotonic()))
+        self.burst_rates.append(count / (time.monotonic() - began))
+
+    def _compose(self) -> Written:
+        counts = self._checker.counts
+        few = counts.encrypted < _ENCRYPTED_AIM * counts.messages
+        share = (0.95 if few else 0.2) if self.encrypts else 0.0
+        return self._known(self._author.message(share))
+
+    def _known(self, written: Written) -> Written:
+        """Return what is about to be written, once the checker knows of it."""
         self._checker.wrote(
             written.person,
             written.conversation,

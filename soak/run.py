@@ -11,6 +11,7 @@ from typing import Final
 
 from blazebot.errors import SandboxError
 from soak.adversary import Adversary
+from soak.logs import unforeseen
 from soak.people import Pace
 from soak.plan import SIGNALS
 from soak.report import Report
@@ -21,7 +22,9 @@ __all__ = ["Options", "RunFailed", "perform"]
 
 _GREETED: Final = 90.0
 _CALM: Final = 120.0  # seconds for what is being broken to be whole again
-_SETTLE: Final = 900.0
+_SETTLE: Final = 120.0  # seconds in the end, and more by what is open
+_SETTLED_A_SECOND: Final = 50
+_UNFORESEEN_SHOWN: Final = 20
 _QUIET: Final = 60.0  # seconds without any change after which nothing more is waited for
 _QUIET_WITHOUT: Final = 8.0
 _CAUGHT_UP: Final = 60.0
@@ -127,10 +130,11 @@ class _Run:
     async def _settle(self) -> None:
         """Wait until all is answered and read, or until nothing changes any more."""
         began = time.monotonic()
+        within = _SETTLE + self._stage.checker.open / _SETTLED_A_SECOND
         quiet = _QUIET_WITHOUT if self._options.without else _QUIET
         while self._stage.checker.open and not self._is_known_to_fail():
             moved = partial(self._has_moved, self._progress())
-            if time.monotonic() - began > _SETTLE or not await self._stage.feed.until(moved, quiet):
+            if time.monotonic() - began > within or not await self._stage.feed.until(moved, quiet):
                 break
         self._settled_in = time.monotonic() - began
 
@@ -165,6 +169,14 @@ class _Run:
             f"{wrong or 'nothing wrong'}{f'; {adversary.now}' if adversary.now else ''}"
         )
 
+    def _unforeseen_in_logs(self) -> list[str]:
+        """Return what processes wrote that nobody has foreseen, each once."""
+        found: dict[str, None] = {}
+        for name, process in self._stage.world.processes.items():
+            with process.logger.open(errors="replace") as lines:
+                found |= dict.fromkeys(f"{name} wrote: {words}" for words in unforeseen(lines))
+        return list(found)[:_UNFORESEEN_SHOWN]
+
     def _report(self) -> Report:
         stage, adversary = self._stage, self._adversary
         counts = stage.checker.counts
@@ -178,9 +190,12 @@ class _Run:
             versions=stage.world.versions,
             seconds=self._wrote_for,
             least_rate=stage.world.least_rate,
+            least_burst_rate=stage.world.least_burst_rate,
             encrypted=counts.encrypted / max(1, counts.messages),
-            bursts=len(self._pace.bursts),
+            bursts=len(stage.crowd.burst_rates),
+            burst_rate=min(stage.crowd.burst_rates, default=0.0),
             faults={kind: adversary.faults[kind] for kind in adversary.kinds},
+            excused=dict(adversary.excused),
             kills=signals,
             amid_work=adversary.amid_work,
             disk_filled=adversary.others["disk"],
@@ -188,7 +203,12 @@ class _Run:
             sessions_renewed=adversary.others["session"],
             ends={name: dict(ends) for name, ends in stage.supervisor.ends.items()},
             alarms=stage.supervisor.alarms,
+            unforeseen=[*stage.supervisor.unforeseen, *self._unforeseen_in_logs()],
+            calms=adversary.calms,
             settled_in=self._settled_in,
             counts=counts,
-            skipped=[] if stage.world.disk.was_mounted else ["disk"],
+            skipped=[
+                *stage.world.left_out,
+                *(() if stage.world.disk.was_mounted else ("disk",)),
+            ],
         )

@@ -67,7 +67,12 @@ async def staged(world: World, seed: int, *, line_patience: float) -> AsyncItera
                 chance=random.Random(f"{seed}:people"),  # noqa: S311 - to be repeated
             )
             supervisor = Supervisor(
-                world.processes, world.holders, people, bot_id, patience=line_patience
+                world.processes,
+                world.holders,
+                people,
+                bot_id,
+                patience=line_patience,
+                is_foreseen=world.may_end,
             )
             feed = Feed(http, url, checker.see)
             yield Stage(world, bot_id, control, people, crowd, feed, checker, supervisor)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from blazebot.errors import SandboxError
@@ -18,6 +19,7 @@ _PAUSE: Final = 0.3
 _LOOK_EVERY: Final = 1.0
 _START_TRIES: Final = 3
 _ENDED_WITHIN: Final = 20.0
+_CALMED: Final = 5.0  # seconds in which the last fault may still take the line
 
 
 class Supervisor:
@@ -26,6 +28,9 @@ class Supervisor:
     ``holders`` are the names of the processes of which one holds the bot's line. A bot that is
     refused for good, such as while clocks are off, waits for another keystore: when there was no
     line for ``patience`` seconds it is ended and started anew, as a liveness probe does.
+
+    ``is_foreseen(name, status, signals)`` tells whether a process may end with this status after
+    those signals.
     """
 
     def __init__(
@@ -36,16 +41,23 @@ class Supervisor:
         bot_id: str,
         *,
         patience: float,
+        is_foreseen: Callable[[str, int, frozenset[int]], bool],
     ) -> None:
         self.processes = processes
         self._holders = holders
         self._people = people
         self._bot_id = bot_id
         self._patience = patience
+        self._is_foreseen = is_foreseen
+        self._signals: dict[int, set[int]] = defaultdict(set)  # by process id
         self.ends: dict[str, Counter[int]] = defaultdict(Counter)
         """How often each process has ended, by its exit status, negative for a signal's number."""
         self.alarms = 0
         """How often there was no line for too long."""
+        self.calm_since: float | None = None
+        """Since when nothing is broken, by the monotonic clock; None while anything may be."""
+        self.unforeseen: list[str] = []
+        """Ends and alarms that nothing explains which was done to the bot, in words."""
 
     async def run(self) -> None:
         """Look after all processes, which run already, until cancelled."""
@@ -61,9 +73,19 @@ class Supervisor:
             while process.pid == pid or not process.is_running:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(_PAUSE)
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal, which explains how it ends."""
+        process = self.processes[name]
+        self._signals[process.pid].add(number)
+        process.send_signal(number)
+
     async def _keep(self, name: str, process: Process) -> None:
         while True:
-            self.ends[name][await process.wait()] += 1
+            pid = process.pid
+            status = await process.wait()
+            self.ends[name][status] += 1
+            if not self._is_foreseen(name, status, frozenset(self._signals.pop(pid, ()))):
+                self.unforeseen.append(f"{name} ended by itself with {status}")
             await asyncio.sleep(_PAUSE)
             for left in reversed(range(_START_TRIES)):
                 try:
@@ -83,9 +105,15 @@ class Supervisor:
                 continue
             away = 0.0 if state["connected"] else away + _LOOK_EVERY
             if away >= self._patience:
+                self._note_alarm(away)
                 away = 0.0
-                self.alarms += 1
                 await asyncio.gather(*(self.restart(name) for name in self._holders))
+
+    def _note_alarm(self, away: float) -> None:
+        self.alarms += 1
+        lost = time.monotonic() - away
+        if self.calm_since is not None and lost > self.calm_since + _CALMED:
+            self.unforeseen.append(f"no line for {away:g} s while nothing was broken")
 
     async def restart(self, name: str) -> None:
         """End a process with SIGTERM, so that it is started again; one that does not end is killed.
@@ -97,8 +125,8 @@ class Supervisor:
             return
         pid = process.pid
         process.send_signal(signal.SIGCONT)
-        process.send_signal(signal.SIGTERM)
+        self.signal(name, signal.SIGTERM)
         try:
             await self.replaced(name, pid, _ENDED_WITHIN)
         except TimeoutError:
-            process.send_signal(signal.SIGKILL)
+            self.signal(name, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from blazebot.testing.processes import Process, SandboxProcess
+from blazebot.wire.limits import QUOTA_PER_MINUTE
 from soak.checker import OVERTAKEN
 from soak.disk import SmallDisk
 from soak.sabotaged import WITHOUT
@@ -25,6 +27,8 @@ TARGET: Final = "soak.bot:bot"
 _ROOT: Final = Path(__file__).parent.parent
 _REDELIVER_AFTER: Final = 5.0
 _STARTED: Final = 60.0
+_REFUSED: Final = 3  # a bot's: the service refuses its session
+_FAILED: Final = 1  # a bot's: it cannot keep anything
 _PORTS: Final = (20_000, 32_000)  # below those that systems give to clients
 
 
@@ -37,8 +41,12 @@ class World:
     engine = "process"
     least_rate = 300.0
     """Messages a second that people write at least."""
+    least_burst_rate = QUOTA_PER_MINUTE / 60
+    """Texts a second that are taken in each burst at least: so many may the bot answer."""
     excuses: tuple[str, ...] = (OVERTAKEN,)
     """What a fault of the service may bring about here, whatever the bot does."""
+    left_out: tuple[str, ...] = ()
+    """What is not broken here."""
     line_patience = 10.0
     """Seconds without a line after which the bot is started anew; in short runs fewer."""
 
@@ -79,6 +87,18 @@ class World:
     async def can_spare(self, name: str) -> bool:
         """Tell, once it is known, whether a process may be ended or stopped."""
         return True
+
+    def may_end(self, name: str, status: int, signals: frozenset[int]) -> bool:
+        """Tell whether a process may end with this status after these signals."""
+        if status < 0:
+            return -status in signals
+        if status == _FAILED and self.disk.was_full_lately:
+            return name in self.holders + self.workers
+        return signal.SIGTERM in signals and status in self._statuses_of_end(name)
+
+    def _statuses_of_end(self, name: str) -> tuple[int, ...]:
+        """Return what a process may end with after SIGTERM."""
+        return (0,) if name == SANDBOX else (0, _REFUSED)
 
     def _bot_processes(self) -> dict[str, Process]:
         return {"bot": self._command("bot", "run", TARGET)}

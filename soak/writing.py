@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from blazebot.wire.base64 import encode_base64
-from blazebot.wire.content import Content, Location, Pin, Post, Recall, Text, Unknown
+from blazebot.wire.content import (
+    ButtonGroup,
+    Content,
+    Location,
+    Pin,
+    Recall,
+    Text,
+    Transcript,
+    Unknown,
+)
 from soak.checker import Conversation, QuestionIds, digest_of
 from tests.contents import EXAMPLES
 
-__all__ = ["Author", "Written"]
+__all__ = ["Author", "Written", "varied"]
 
 TEXTS: Final = 0.4
 """Of all messages; the others are of all other categories alike."""
@@ -19,7 +31,10 @@ TEXTS: Final = 0.4
 GROUPS: Final = 0.1
 """Of all messages that are no burst."""
 
-_NEW: Final = Unknown("PLAIN_SOMETHING_NEW", b"\x00\xff any bytes")
+_NEW: Final = "PLAIN_SOMETHING_NEW"
+
+_VARIED: Final = ("attachment_id", "sticker_id", "user_id", "name", "text", "description", "url")
+"""Fields of contents of which the first that one has is another in each message."""
 
 
 class Written(NamedTuple):
@@ -53,7 +68,8 @@ class Author:
         self._ids = ids
         self._settled = settled
         self._numbers = [0] * len(conversations)
-        self._others = [*(one for kind, one in EXAMPLES.items() if kind is not Text), _NEW]
+        self._others = [one for kind, one in EXAMPLES.items() if kind is not Text]
+        self._others.append(Unknown(_NEW, b"\x00\xff any bytes"))
 
     def text(self) -> Written:
         """Return a plain text, to the bot alone."""
@@ -66,7 +82,7 @@ class Author:
         somewhere = self._groups if chance.random() < GROUPS else self._contacts
         conversation = chance.choice(somewhere)
         content = self._content(conversation)
-        can_be_encrypted = content.category.startswith("PLAIN_") and content is not _NEW
+        can_be_encrypted = content.category.startswith("PLAIN_") and content.category != _NEW
         encrypted = can_be_encrypted and chance.random() < encrypted_share
         return self._written(conversation, content, encrypted=encrypted)
 
@@ -76,8 +92,7 @@ class Author:
             return Text(f"hello {chance.random()}")
         place = chance.randrange(len(self._others) + 2)
         if place < len(self._others):
-            content = self._others[place]
-            return Post(f"# {chance.random()}") if isinstance(content, Post) else content
+            return varied(self._others[place], chance)
         settled = self._settled.get(conversation.conversation_id)
         if settled is None:
             return Text("there is nothing to recall yet")
@@ -105,3 +120,22 @@ class Author:
         counted = isinstance(content, Location) and len(conversation.people) == 1
         digest = digest_of(content.category, data)
         return Written(person, conversation, request, digest, encrypted, counted)
+
+
+def varied(content: Content, chance: random.Random) -> Content:
+    """Return a content of the same kind that no other message has, so that a swap shows."""
+    number = f"{chance.getrandbits(64)}"
+    match content:
+        case Unknown():
+            return Unknown(content.category, b"\x00\xff any bytes " + number.encode())
+        case ButtonGroup(buttons=(first, *_)):
+            return ButtonGroup((replace(first, label=number),))
+        case Transcript(items=(first, *_)):
+            return Transcript((replace(first, content=number),))
+    name = next(one for one in _VARIED if one in content.__struct_fields__)
+    value = number
+    if name.endswith("_id"):
+        value = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+    elif name == "url":
+        value = f"https://a.example/{number}"
+    return replace(content, **{name: value})

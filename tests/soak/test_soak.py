@@ -15,11 +15,11 @@ from soak.sabotaged import MECHANISMS
 ROOT: Final = Path(__file__).parents[2]
 
 SEEDS: Final = {
-    "ids": 36,
-    "deduplication": 2,
-    "order": 49,
-    "acknowledging": 36,
-    "retries": 14,
+    "ids": 1623,
+    "deduplication": 1235,
+    "order": 1054,
+    "acknowledging": 2954,
+    "retries": 838,
     "isolation": 2,
 }
 """For each mechanism a seed whose plan begins with what it is for."""

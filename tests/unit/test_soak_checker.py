@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from blazebot.wire.messages import DELIVERED, READ, SENT
 from soak.checker import FORGOTTEN, OVERTAKEN, Checker, Conversation, QuestionIds, Seen, answer_text
-from soak.plan import FaultKind, FaultStep, fault_steps, interruptions
+from soak.logs import unforeseen
+from soak.plan import Calm, FaultKind, FaultStep, excused_by, fault_steps, interruptions
 from soak.report import LONG, Report
+from soak.writing import varied
+from tests.contents import EXAMPLES
 
 BOT, SYSTEM, ALICE, BOB = "bot", "system", "alice", "bob"
 CHAT, GROUP = Conversation(0, "chat", (ALICE,)), Conversation(1, "group", (ALICE, BOB))
@@ -162,6 +166,31 @@ def test_only_what_may_have_been_forgotten_may_stay_delivered(talk: Talk) -> Non
     assert talk.checker.counts.forgotten == 1
 
 
+def test_each_message_is_overtaken_once(talk: Talk) -> None:
+    early, *later = [talk.ask() for _ in range(3)]
+    talk.checker.excuse(OVERTAKEN, begins=True)
+    for place, message_id in enumerate((*later, early)):
+        talk.answer(message_id, seq=10 + place)
+    for message_id in (early, *later):
+        talk.see(message_id, READ, seq=1 if message_id is early else 2)
+    assert talk.failures() == {}
+    assert talk.checker.counts.overtaken == 1
+
+
+def test_what_has_no_answer_while_nothing_is_broken_is_stuck(talk: Talk) -> None:
+    old, answered = talk.ask(), talk.ask()
+    until = talk.checker.asked
+    new = talk.ask()
+    talk.answer(answered)
+    assert talk.checker.unanswered(until) == [old]
+    talk.checker.note_stuck(until)
+    for message_id in (old, new):
+        talk.answer(message_id)
+    for message_id in (old, answered, new):
+        talk.see(message_id, READ)
+    assert talk.failures() == {"stuck": 1, "out_of_order": 1}
+
+
 def test_misdelivered(talk: Talk) -> None:
     talk.see("x", SENT, viewer=BOB)  # Alice's conversation
     talk.see("x", SENT, sender="mallory")
@@ -184,6 +213,23 @@ def test_altered_and_miscounted(talk: Talk) -> None:
         talk.answer(asked, digest=digest, count=count)
         talk.see(asked, READ)
     assert talk.failures() == {"altered": 1, "miscounted": 1}
+
+
+def test_answers_to_each_others_contents_are_altered(talk: Talk) -> None:
+    first, second = talk.ask(digest="one"), talk.ask(digest="other")
+    talk.answer(first, digest="other")
+    talk.answer(second, digest="one")
+    for message_id in (first, second):
+        talk.see(message_id, READ)
+    assert talk.failures() == {"altered": 2}
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_no_two_messages_have_the_same_content(kind: type[Any]) -> None:
+    chance = random.Random(1)
+    one, other = (varied(EXAMPLES[kind], chance) for _ in range(2))
+    assert type(one) is type(other) is kind
+    assert one.encode("id") != other.encode("id")
 
 
 def test_statuses_go_forward_also_of_what_is_settled(talk: Talk) -> None:
@@ -217,12 +263,66 @@ def test_a_plan_is_its_seed_and_leaves_nothing_out() -> None:
     def plan(seed: int) -> tuple[list[FaultStep], list[Any]]:
         faults = fault_steps(random.Random(seed), KINDS, 1.0)
         others = interruptions(random.Random(seed), ["bot", "sandbox"], 1.0, disk=True)
-        return list(islice(faults, len(KINDS))), list(islice(others, 9))
+        return list(islice(faults, len(KINDS))), list(islice(others, 10))
 
     assert plan(1) == plan(1) != plan(2)
     faults, others = plan(1)
     assert {one.kind for one in faults} == {one.kind for one in KINDS}
-    assert len({str(one) for one in others}) == 9
+    assert len({str(one) for one in others}) == 10
+    assert isinstance(others[-1], Calm)
+
+
+def test_a_fault_strikes_at_each_place_by_itself() -> None:
+    kinds = [
+        FaultKind("unauthorized", ("line", "handshake", "call"), None, None),
+        FaultKind("corrupt", ("push", "answer"), None, None),
+        FaultKind("slow", ("request", "call", "handshake"), 2.0, None),
+    ]
+    steps = {one.name: one for one in islice(fault_steps(random.Random(1), kinds, 1.0), 8)}
+    assert len(steps) == 8
+    names = {name: step.fields["only"] for name, step in steps.items()}
+    occasions = {"line", "handshake", "answer", "GET /users/:id", "CREATE_MESSAGE", "PLAIN_TEXT"}
+    struck = {
+        name: {one for one in occasions if fnmatchcase(one, only)} for name, only in names.items()
+    }
+    assert struck["unauthorized line"] == {"line"}
+    assert struck["unauthorized handshake"] == {"handshake"}
+    assert struck["unauthorized call"] == struck["slow call"] == {"GET /users/:id"}
+    assert struck["slow request"] == struck["corrupt push"] == {"CREATE_MESSAGE", "PLAIN_TEXT"}
+    assert struck["corrupt answer"] == {"answer"}
+    assert [name for name, one in steps.items() if excused_by(one)] == ["corrupt push"]
+    assert {name for name, one in steps.items() if one.needs_new_line} == {
+        "unauthorized handshake",
+        "slow handshake",
+    }
+
+
+def test_what_nobody_has_foreseen_is_found_in_a_log() -> None:
+    log = """
+12:00 WARNING handler failed for message 1
+Traceback (most recent call last):
+  File "bot.py", line 1, in say
+OSError: No space left on device
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "bot.py", line 2, in say
+blazebot.errors.StateError: disk full
+12:01 WARNING handler failed for message 2
+Traceback (most recent call last):
+  File "bot.py", line 3, in say
+KeyError: 'x'
+12:02 ERROR a frame could not be taken in an unforeseen way
+Traceback (most recent call last):
+  File "bot.py", line 4, in say
+blazebot.errors.StateError: disk full
+  + Exception Group Traceback (most recent call last):
+  |   File "bot.py", line 5, in run
+ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)
+"""
+    found = list(unforeseen(log.splitlines()))
+    assert [one.partition(":")[0] for one in found] == ["KeyError", "12", "ExceptionGroup"]
 
 
 def test_a_long_run_has_to_show_everything() -> None:
@@ -233,9 +333,12 @@ def test_a_long_run_has_to_show_everything() -> None:
         "engine": "process",
         "versions": {},
         "least_rate": 100.0,
+        "least_burst_rate": 1667.0,
         "encrypted": 0.3,
         "bursts": 1,
+        "burst_rate": 3000.0,
         "faults": {"drop": 1},
+        "excused": {},
         "kills": {"bot": {"SIGKILL": 1}},
         "amid_work": 1,
         "disk_filled": 0,
@@ -243,20 +346,39 @@ def test_a_long_run_has_to_show_everything() -> None:
         "sessions_renewed": 1,
         "ends": {},
         "alarms": 0,
+        "unforeseen": [],
+        "calms": [],
         "settled_in": 1.0,
         "counts": checker.counts,
         "skipped": ["disk"],
     }
     assert Report(seconds=LONG, **found).reasons == []
-    lacking = {"faults": {"drop": 0}, "kills": {"bot": {"SIGKILL": 0}}, "skipped": []}
+    lacking = {
+        "faults": {"drop": 0},
+        "kills": {"bot": {"SIGKILL": 0}},
+        "skipped": [],
+        "burst_rate": 1000.0,
+    }
     assert Report(seconds=LONG / 2, **found | lacking).reasons == []
     reasons = Report(seconds=LONG, **found | lacking | {"least_rate": 101.0}).reasons
     assert reasons == [
         "only 100 messages a second",
+        "only 1000 texts a second in a burst",
         "drop never struck",
         "no SIGKILL to bot",
         "disk never broken",
     ]
+    checker.counts.overtaken, checker.counts.forgotten = 3, 200
+    excused = {"excused": {OVERTAKEN: 3, FORGOTTEN: 2}}
+    assert Report(seconds=LONG, **found | excused).reasons == []
+    excused = {"excused": {OVERTAKEN: 2, FORGOTTEN: 1}}
+    ended = {"unforeseen": ["bot ended by itself"]}
+    assert Report(seconds=LONG, **found | excused | ended).reasons == [
+        "unforeseen: bot ended by itself",
+        "overtaken: 3, and only 2 can be the service's doing",
+        "forgotten: 200, and only 100 can be the service's doing",
+    ]
+    checker.counts.overtaken = checker.counts.forgotten = 0
     checker.counts.lost = 1
     assert Report(seconds=1, **found | {"encrypted": 0.1}).reasons == [
         "lost: 1",
