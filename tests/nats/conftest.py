@@ -8,7 +8,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from nats.js import JetStreamContext
 
+from blazebot.jetstream.connection import connect
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import SandboxProcess
 from tests.nats.fleet import ECHO, Fleet
@@ -37,3 +39,22 @@ async def make_fleet(tmp_path: Path) -> AsyncIterator[MakeFleet]:
             return fleet
 
         yield make
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[NatsServers]:
+    """One node of NATS."""
+    servers = NatsServers(tmp_path)
+    try:
+        await servers.start()
+        yield servers
+    finally:
+        await servers.stop()
+
+
+@pytest.fixture
+async def js(servers: NatsServers) -> AsyncIterator[JetStreamContext]:
+    """Its JetStream."""
+    client = await connect(servers.url, name="test", within=10)
+    yield client.jetstream(timeout=1)
+    await client.close()

@@ -87,7 +87,14 @@ class NatsServers:
     async def _answers(self) -> bool:
         client = Client()
         try:
-            await client.connect(self.url.split(","), allow_reconnect=False, error_cb=_ignore)
+            await client.connect(
+                self.url.split(","),
+                allow_reconnect=False,
+                # It says at once, not after seconds, that nobody listens yet.
+                reconnect_time_wait=0,
+                max_reconnect_attempts=1,
+                error_cb=_ignore,
+            )
         except (NatsError, OSError):
             return False
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from blazebot.jetstream.connection import CURRENT
 from blazebot.jetstream.lease import TAKEN_AFTER
 from blazebot.testing.tally import Tally
 from tests.nats.conftest import MakeFleet
@@ -49,6 +50,11 @@ async def through_a_storm(
 async def test_nothing_is_lost_doubled_or_reordered_whatever_ends(make_fleet: MakeFleet) -> None:
     fleet = await make_fleet(nodes=3, work=0.02)
     await through_a_storm(fleet, people=30, wave=3, kills=3, frozen=2 * TAKEN_AFTER)
+    async with fleet.jetstream() as js:
+        version = js._nc.connected_server_version
+    for process in (fleet.processes[0], fleet.processes[-1]):  # a gateway and a worker
+        is_warned = "take a current one" in process.log
+        assert is_warned == ((version.major, version.minor) < CURRENT)
 
 
 @pytest.mark.soak

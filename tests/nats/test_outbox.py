@@ -5,6 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from nats.js import JetStreamContext
+
+from blazebot.delivery.outbox_store import Entry, Kept
+from blazebot.jetstream.names import Names
+from blazebot.jetstream.outbox import OutboxStream
+from blazebot.jetstream.streams import Terms, declare
+from blazebot.wire.messages import MessageRequest
 from tests.nats.conftest import MakeFleet
 from tests.nats.storm import kill
 
@@ -63,6 +70,8 @@ async def test_what_was_accepted_arrives_once_in_order_without_its_worker(
     await worker.start()  # with no gateway to send it
     await written(fleet.folder / "accepted")
     await worker.kill()
+    # One host refuses the session, which is good: that ends nothing.
+    await fleet.control.add_fault("unauthorized", only="POST /conversations")
     await gateway.start()
     await fleet.until(lambda: fleet.echoed() > len(people), 30)
     await kill(gateway)()
@@ -79,3 +88,36 @@ async def written(path: Path) -> None:
     async with asyncio.timeout(20):
         while not (path.exists() and path.stat().st_size):  # noqa: ASYNC110, ASYNC240 - another process
             await asyncio.sleep(0.05)
+
+
+async def test_what_was_refused_is_tried_again_when_it_is_asked_for_again(
+    js: JetStreamContext,
+) -> None:
+    names = Names(NOBODY)
+    await declare(js, names, Terms(partitions=1, replicas=1))
+    outbox = OutboxStream(js, names)
+    first, other = saying("first words"), saying("other words")
+    number = await outbox.add(first) or 0
+    assert await outbox.add(other) is None  # it waits already
+    assert await outbox.waiting(0, 10) == [Kept(number, first)]
+    for _ in range(2):
+        await outbox.refused(number, "403")
+        assert [one.message_id for one in await outbox.failed()] == [first.request.message_id]
+        before, number = number, await outbox.add(other) or 0
+        assert number > before
+        assert await outbox.failed() == []
+        assert await outbox.add(first) is None
+        assert await outbox.waiting(0, 10) == [Kept(number, other)]
+
+
+def saying(text: str) -> Entry:
+    """A message of always the same id."""
+    return Entry(
+        MessageRequest(
+            conversation_id=NOBODY,
+            message_id=NOBODY,
+            category="PLAIN_TEXT",
+            status=None,
+            data=text,
+        )
+    )

@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from nats.js.api import ConsumerConfig
 
 from blazebot.bot.states.storage import StateKey
 from blazebot.errors import EngineError, StateError
-from blazebot.jetstream import streams
-from blazebot.jetstream.connection import connect
+from blazebot.jetstream import connection, streams
+from blazebot.jetstream.connection import connect, warn_if_old
 from blazebot.jetstream.lease import LOST_AFTER, TAKEN_AFTER, Lease
 from blazebot.jetstream.names import Names
 from blazebot.jetstream.states import BucketStateStorage
@@ -27,23 +26,6 @@ from tests.nats.servers import NatsServers
 NAMES = Names("82d20bc7-9a97-4a69-bcd0-4da502374f6c")
 TERMS = Terms(partitions=4, replicas=1)
 KEY = StateKey("82d20bc7-9a97-4a69-bcd0-4da502374f6c", "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8")
-
-
-@pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[NatsServers]:
-    servers = NatsServers(tmp_path)
-    try:
-        await servers.start()
-        yield servers
-    finally:
-        await servers.stop()
-
-
-@pytest.fixture
-async def js(servers: NatsServers) -> AsyncIterator[JetStreamContext]:
-    client = await connect(servers.url, name="test", within=10)
-    yield client.jetstream(timeout=1)
-    await client.close()
 
 
 async def test_a_context_file_says_how_to_sign_in(tmp_path: Path) -> None:
@@ -81,6 +63,22 @@ async def test_what_the_server_drops_ends_the_start(
     monkeypatch.setattr(streams, "ConsumerConfig", newer)
     with pytest.raises(EngineError, match="metadata"):
         await declare(js, NAMES, TERMS)
+
+
+async def test_an_old_server_is_warned_of_where_it_is_a_cluster(
+    js: JetStreamContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warnings(current: tuple[int, int], replicas: int) -> int:
+        caplog.clear()
+        monkeypatch.setattr(connection, "CURRENT", current)
+        connection._warn_of.cache_clear()
+        for _ in range(2):  # a gateway and its worker, in one process
+            warn_if_old(js._nc, replicas)
+        return caplog.text.count("take a current one")
+
+    assert warnings((99, 0), replicas=3) == 1
+    assert warnings((99, 0), replicas=1) == 0
+    assert warnings((2, 0), replicas=3) == 0
 
 
 async def test_one_holds_the_lease_and_another_takes_it(js: JetStreamContext) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import json
+import logging
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from blazebot.errors import EngineError
+from blazebot.jetstream.connection import connect
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import SandboxProcess
 from tests.nats.fleet import ECHO, ROOT, Fleet
 from tests.nats.servers import NatsServers
-from tests.wire.secret_search import leaks, log_all, secrets_in
+from tests.wire.secret_search import all_forms, leaks, log_all, secrets_in
 
 USER = "user-that-nobody-is-told"
 PASSWORD = "password-that-nobody-is-told"  # noqa: S105
+TOKEN = "token-that-nobody-is-told"  # noqa: S105
 
 
 @pytest.fixture
@@ -57,8 +68,64 @@ async def test_no_secret_of_a_bot_on_nats_is_written_anywhere(fleet: Fleet, tmp_
     for process in (gateway, worker):
         assert await process.stop() == 0, process.log
     keystore = fleet.folder / "bot.json"
-    secrets = secrets_in(json.loads(keystore.read_text())) | {PASSWORD.encode(), USER.encode()}
+    secrets = secrets_in(json.loads(keystore.read_text())) | all_forms(PASSWORD, USER)
     keystore.unlink()
     assert leaks(fleet.folder, secrets) == []
     (fleet.folder / "planted").write_text(f"connecting to {fleet.nats.url}")
     assert leaks(fleet.folder, secrets) != []
+
+
+def make_certificate(path: Path) -> str:
+    """Write a certificate of this machine's loopback and its key; return the lines of the key."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return private.decode()
+
+
+async def test_a_token_and_a_client_key_are_not_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither where they are taken nor where they are refused."""
+    caplog.set_level(logging.DEBUG)
+    certificate, other = str(tmp_path / "tls.pem"), str(tmp_path / "other.pem")
+    keys = [make_certificate(Path(certificate)), make_certificate(Path(other))]
+    tls = ("--tlsverify", "--tlscert", certificate, "--tlskey", certificate)
+    servers = NatsServers(tmp_path / "seen", 1, (*tls, "--tlscacert", certificate, "--auth", TOKEN))
+    (node,) = servers.nodes
+    good = {"url": servers.url, "ca": certificate, "cert": certificate, "token": TOKEN}
+    context = tmp_path / "context.json"
+    await node.start()
+    try:
+        async with asyncio.timeout(10):
+            while "Server is ready" not in node.log:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+        context.write_text(json.dumps(good))
+        client = await connect(str(context), name="test", within=10)
+        told = [repr(client)]
+        await client.close()
+        for wrong in ({"token": TOKEN + "!"}, {"cert": other}, {"key": other}):
+            context.write_text(json.dumps(good | wrong))
+            with pytest.raises(EngineError) as caught:
+                await connect(str(context), name="test", within=0.5)
+            told.append(f"{caught.getrepr()} {caught.value!r}")
+    finally:
+        await servers.stop()
+    (tmp_path / "seen" / "told.txt").write_text("\n".join((*told, caplog.text)))
+    secrets = all_forms(TOKEN, *(line for key in keys for line in key.splitlines()[1:-1]))
+    assert "Authorization Violation" in (tmp_path / "seen" / "told.txt").read_text()
+    assert leaks(tmp_path / "seen", secrets) == []

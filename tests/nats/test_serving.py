@@ -121,3 +121,33 @@ async def test_a_message_that_comes_again_has_no_second_effect(make_fleet: MakeF
     await fleet.say({person: ["the next"]})
     await fleet.until(lambda: fleet.echoes(person)[-1:] == ["the next"], 20)
     assert fleet.echoes(person) == ["once", "the next"]
+
+
+async def test_a_note_is_kept_until_the_service_has_taken_all_that_it_says(
+    make_fleet: MakeFleet,
+) -> None:
+    """That a message is READ, not only that it was DELIVERED, though the gateway ends between."""
+    # DELIVERED is on its way already when the handler has ended.
+    fleet = await make_fleet(bot=ECHO.replace("{work} * random.random()", "0.1"))
+    gateway = fleet.gateway("gateway")
+    await gateway.start()
+    await fleet.worker("worker").start()
+    (person,) = await fleet.greeted(1)
+    await fleet.say({person: ["before"]})
+    assert (await fleet.settle(15)).is_perfect
+    acknowledging = {"bot_id": fleet.bot_id, "only": "ACKNOWLEDGE*"}
+    await fleet.control.add_fault("slow", **acknowledging, seconds=0.5)
+    await fleet.control.add_fault("error", **acknowledging, times=None)
+    await fleet.control.add_fault("error", only="POST /acknowledgements", times=None)
+    await fleet.say({person: ["once"]})
+    async with asyncio.timeout(20):
+        # The second time is a second after the first, and so after DELIVERED was answered.
+        while True:
+            faults = (await fleet.control.call("GET", "/faults"))["faults"]
+            if faults[1]["struck"] >= 2:
+                break
+            await asyncio.sleep(0.02)
+    await gateway.kill()
+    await fleet.control.clear_faults()
+    await fleet.gateway("the next").start()
+    assert (await fleet.settle(15)).is_perfect

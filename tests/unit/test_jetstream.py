@@ -18,7 +18,7 @@ from blazebot.errors import (
     RequestTimeout,
     TooManyRequests,
 )
-from blazebot.jetstream.bundle import bundled
+from blazebot.jetstream.bundle import Bundle, bundled
 from blazebot.jetstream.calls import Answer
 from blazebot.jetstream.connection import connect
 from blazebot.jetstream.context import Context
@@ -66,6 +66,20 @@ def test_bundles_hold_everything_in_order_and_little_at_once(
     assert [text for body in bodies for text in json.loads(body)] == texts
     for body in bodies:
         assert len(body) <= largest or len(json.loads(body)) == 1
+
+
+async def test_a_bundle_goes_to_its_subject_and_nothing_is_kept_of_it() -> None:
+    published: list[tuple[str, bytes]] = []
+
+    async def publish(subject: str, body: bytes) -> None:
+        published.append((subject, body))
+
+    bundle = Bundle(publish)
+    for subject, item in (("a", b"1"), ("b", b"2"), ("a", b"3")):
+        bundle.add(subject, item)
+    await bundle.flush()
+    assert published == [("a", b"[1,3]"), ("b", b"[2]")]
+    assert bundle._items == {}
 
 
 def refused() -> TooManyRequests:
@@ -117,6 +131,7 @@ async def test_what_is_no_address_is_told(url: str) -> None:
         ('{"user": "me"}', "`url`"),
         ('{"url": "http://127.0.0.1"}', "nats://host:4222"),
         ('{"url": "nats://127.0.0.1:1", "ca": "/nowhere.pem"}', "cannot be used"),
+        ('{"url": "nats://127.0.0.1:1", "creds": "/nowhere.creds"}', "pip install nkeys"),
     ],
 )
 async def test_what_is_no_context_file_is_told(

@@ -95,8 +95,8 @@ class Service:
         async with asyncio.timeout(5), self._changed:
             await self._changed.wait_for(holds)
 
-    def confirm(self, message_ids: Sequence[str]) -> None:
-        self.confirmed.extend(message_ids)
+    def confirm(self, receipts: Sequence[Receipt]) -> None:
+        self.confirmed.extend(one.message_id for one in receipts)
 
 
 @pytest.fixture

@@ -289,6 +289,32 @@ async def test_two_processes_of_one_bot_send_an_announcement_once(world: World) 
     assert [path.name for path in holds(bot, people[0])] == []
 
 
+@pytest.mark.sandbox("shared")
+async def test_a_401_of_one_host_ends_no_announcement(world: World) -> None:
+    async with await world.bot() as bot:
+        stranger = await world.person()
+        await world.control.add_fault("unauthorized", only="POST /conversations")
+        announcement = await bot.announce("news", [stranger])
+        async with asyncio.timeout(20):
+            assert (await announcement.wait()).sent == 1
+        assert [one["struck"] for one in await world.control.faults()] == [1]
+
+
+@pytest.mark.sandbox("shared")
+async def test_a_401_ends_the_command_which_has_no_line(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bot = await world.bot()
+    alice = await world.person(bot)
+    directory = Path(bot.settings.data_dir or "")
+    directory.mkdir()  # noqa: ASYNC240 - nothing else runs
+    (directory / "people.txt").write_text(alice)
+    (directory / "message.txt").write_text("news")
+    await world.control.add_fault("unauthorized", times=None)
+    assert await command(world, bot, "announce", "message.txt", "--to", "people.txt") == 1
+    assert "the service answered 401" in capfd.readouterr().err
+
+
 async def command(world: World, bot: Bot, *arguments: str) -> int:
     """Run ``blazebot`` as this bot; return its exit code."""
     directory = Path(bot.settings.data_dir or "")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from blazebot import Bot, Conversation
-from blazebot.errors import OutboxError, SendTimeout, ServiceError
+from blazebot.delivery import outbox
+from blazebot.delivery.outbox_store import OutboxStore
+from blazebot.errors import OutboxError, SendTimeout, ServiceError, Unauthorized
 from tests.wire.conftest import Logged
 from tests.wire.world import World
 
@@ -126,6 +130,104 @@ async def test_what_has_a_key_is_sent_once_however_often(world: World) -> None:
         await bot.send(alice, "end")
         await world.until(lambda: world.texts(alice, bot)[-1:] == ["end"])
         assert world.texts(alice, bot) == ["first words", "end"]
+
+
+@pytest.mark.sandbox("shared")
+async def test_what_was_refused_is_tried_again_when_it_is_asked_for_again(
+    world: World, logged: Logged
+) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        said: list[str] = []
+        for key, again in (("one", bot.enqueue), ("two", bot.send)):
+            await world.control.add_fault("error", code=403, only="CREATE_*")
+            message_id = await bot.enqueue(alice, "refused", key=key)
+            await logged.until(f"{message_id} of the outbox is refused")
+            await bot.enqueue(alice, f"before {key}")
+            assert await again(alice, key, key=key) == message_id
+            said.extend([f"before {key}", key])
+            await world.until(lambda: world.texts(alice, bot) == said)
+        assert await bot.outbox.failed() == []
+
+
+@pytest.mark.sandbox("shared")
+async def test_who_sends_what_waits_already_waits_for_it(world: World) -> None:
+    async with await world.bot(send_timeout=1.0) as bot:
+        alice = await world.person(bot)
+        fault = await world.control.add_fault("error", code=500, only="CREATE_*", times=None)
+        message_id = await bot.enqueue(alice, "first words", key="welcome")
+        with pytest.raises(SendTimeout):
+            await bot.send(alice, "other words", key="welcome")
+        await world.control.clear_faults(fault)
+        assert await bot.send(alice, "other words", key="welcome") == message_id
+        await world.until(lambda: world.texts(alice, bot) == ["first words"])
+
+
+@pytest.mark.sandbox("shared")
+@pytest.mark.parametrize("way", [Bot.send, Bot.enqueue])
+async def test_who_is_cancelled_while_it_is_accepted_is_not_overtaken(
+    world: World, monkeypatch: pytest.MonkeyPatch, way: Any
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    commit = OutboxStore._commit
+
+    def slowly(*arguments: Any) -> list[Any]:
+        begun.set()
+        may_end.wait(20)
+        return commit(*arguments)
+
+    monkeypatch.setattr(OutboxStore, "_commit", slowly)
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        accepting = asyncio.create_task(way(bot, alice, "one"))
+        await asyncio.to_thread(begun.wait, 20)
+        accepting.cancel()
+        await asyncio.wait((accepting,))
+        may_end.set()
+        await bot.send(alice, "two")
+        await world.until(lambda: "two" in world.texts(alice, bot))
+        assert world.texts(alice, bot) == ["one", "two"]
+
+
+@pytest.mark.sandbox("shared")
+async def test_a_401_of_one_host_ends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_PAUSE", 0.1)
+    async with await world.bot() as bot:
+        alice, bob = await world.person(), await world.person()
+        await world.control.add_fault("unauthorized", only="POST /conversations")
+        await bot.enqueue(alice, "one")
+        await world.until(lambda: world.texts(alice, bot) == ["one"])
+        await world.control.add_fault("unauthorized", only="POST /conversations")
+        with pytest.raises(Unauthorized):
+            await bot.send(bob, "one")
+        await bot.send(bob, "two")
+        await world.until(lambda: world.texts(bob, bot) == ["one", "two"])
+
+
+@pytest.mark.sandbox("shared")
+async def test_with_a_session_that_is_refused_for_good_all_that_sends_ends(world: World) -> None:
+    bot = await world.bot()
+    async with bot:
+        alice = await world.person(bot)
+        await world.control.add_fault("error", code=500, only="*MESSAGE*", times=None)
+        await bot.enqueue(alice, "never sent")
+        await bot.announce("nor this", [alice])
+        assert sending() == {"Outbox.run", "Announcer.run"}
+        await world.control.issue_session(bot.id, "app")
+        with pytest.raises(Unauthorized):
+            async with asyncio.timeout(20):
+                await bot.wait_closed()
+        async with asyncio.timeout(5):
+            while sending():  # noqa: ASYNC110 - nothing else tells of it
+                await asyncio.sleep(0.01)
+
+
+def sending() -> set[str]:
+    """What goes on sending, by name."""
+    names = {getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()}
+    return names & {"Outbox.run", "Announcer.run"}
 
 
 async def test_what_a_session_that_is_gone_has_left_is_taken_over(world: World) -> None:

@@ -126,7 +126,7 @@ class Announcements:
 
     @property
     def running(self) -> asyncio.Task[None]:
-        """Done only if the service refuses the session for good."""
+        """Done only if the service refuses the session, in a process without a line."""
         if self._running is None:
             raise AnnouncementError("nothing is sent: start() comes first")
         return self._running

@@ -98,13 +98,17 @@ class Announcer:
         """Send what is due, now and later, until cancelled.
 
         Raises:
-            Unauthorized: the service refuses this session for good.
+            Unauthorized: the service refuses this session, in a process without a line; where
+                there is one, it finds out whether that is for good.
         """
         while True:
             self._woken.clear()
             try:
                 await self.work_off()
-            except AnnouncementError as error:  # a full disk, say: it may have room again
+            except BlazebotError as error:
+                # A full disk may have room again; a bot goes on as long as its line.
+                if not (isinstance(error, AnnouncementError) or self._channel.has_line):
+                    raise
                 logger.error("announcements cannot go on for now: %s", error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
@@ -114,7 +118,7 @@ class Announcer:
         """Send all that is due, unless another process is about it.
 
         Raises:
-            Unauthorized: as :meth:`run`.
+            Unauthorized: the service refuses this session, perhaps at one host alone.
             AnnouncementError: the file cannot be used.
         """
         if not await self._store.active(self._now()) or not self._lock.acquire():

@@ -18,7 +18,8 @@ class Channel:
     """Sends by the parts that a bot or a command has.
 
     What cannot be sent for now raises ConnectionLost, RequestTimeout, SendTimeout or a temporary
-    ServiceError: sending it again is safe. Each raises Unauthorized for good.
+    ServiceError: sending it again is safe. Each raises Unauthorized, which the line of the process
+    knows to be for good or not.
     """
 
     def __init__(
@@ -27,6 +28,8 @@ class Channel:
         self._batches = batches
         self._encrypted = encrypted
         self._conversations = conversations
+        self.has_line = batches.has_line
+        """Whether this process has a line, open or not."""
 
     async def send(self, requests: Sequence[MessageRequest]) -> list[Refusal | None]:
         """Send a batch; see :meth:`BatchSender.send_once` for what became of each message."""

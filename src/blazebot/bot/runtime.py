@@ -239,6 +239,7 @@ class Runtime:
         self.announcements.start()
         await self.outbox.take_over(self._directory)
         self._catching_up = asyncio.create_task(self.outbox.run())
+        self._run.add_done_callback(self._line_ended)
 
     @property
     def serves(self) -> bool:
@@ -328,6 +329,12 @@ class Runtime:
     def _on_open(self) -> None:
         self.engine.line_opened()
 
+    def _line_ended(self, run: asyncio.Task[None]) -> None:
+        # Both go on as long as the line may come back, and that is over.
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self.announcements.running.cancel()
+
     def _on_accepted(self) -> None:
         self._lock.accepted(self._fingerprint)
 
@@ -355,8 +362,8 @@ class Runtime:
         await self.announcements.hearing.write()
         await self.line.acknowledge(receipts)
 
-    def _confirmed(self, message_ids: Sequence[str]) -> None:
-        self._inbox.confirmed(message_ids, time.monotonic())
+    def _confirmed(self, receipts: Sequence[Receipt]) -> None:
+        self._inbox.confirmed([one.message_id for one in receipts], time.monotonic())
 
     async def _bury(self, view: MessageView, error: BaseException, tries: int) -> None:
         context = self._dispatcher.log_context(view)

@@ -42,7 +42,7 @@ class ReceiptQueue:
         """
         waiting = self._waiting
         before = waiting.get(message_id)
-        if before is None or STATUS_RANK[status] > STATUS_RANK[before]:
+        if before is None or _rank(status) > _rank(before):
             waiting[message_id] = status
         if len(waiting) > self._limit:
             del waiting[next(iter(waiting))]
@@ -62,12 +62,17 @@ class ReceiptQueue:
             self.add(receipt.message_id, receipt.status)
 
 
+def _rank(status: str) -> int:
+    # A note in a stream may say anything; what is no status the service refuses.
+    return STATUS_RANK.get(status, -1)
+
+
 class ReceiptSender:
     """Sends receipts in batches: a full one at once, a part after ``delay`` seconds.
 
     ``on_socket`` sends a batch over the line and returns when it is answered, or raises; then the
     batch goes by ``by_rest``; where that fails too it is tried again after ``retry_delay``
-    seconds. ``confirmed`` is told the message ids that the service has taken.
+    seconds. ``confirmed`` is told the receipts that the service has taken.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class ReceiptSender:
         *,
         on_socket: Callable[[Sequence[Receipt]], Awaitable[object]],
         by_rest: Callable[[Sequence[Receipt]], Awaitable[object]],
-        confirmed: Callable[[Sequence[str]], None],
+        confirmed: Callable[[Sequence[Receipt]], None],
         batch: int,
         delay: float,
         limit: int,
@@ -165,7 +170,7 @@ class ReceiptSender:
                     return
                 if len(part) == 1:
                     logger.warning("receipt of %s dropped: %s", part[0].message_id, error)
-                    self._confirmed([part[0].message_id])
+                    self._confirmed(part)
                     continue
                 middle = len(part) // 2
                 parts.extendleft((part[middle:], part[:middle]))
@@ -176,7 +181,7 @@ class ReceiptSender:
                 return
             else:
                 self.acknowledged += len(part)
-                self._confirmed([receipt.message_id for receipt in part])
+                self._confirmed(part)
 
     async def _deliver(self, receipts: Sequence[Receipt]) -> None:
         try:

@@ -123,6 +123,11 @@ class BatchSender:
         self._rest = rest
         self._line = line
 
+    @property
+    def has_line(self) -> bool:
+        """Whether this process has a line, open or not."""
+        return self._line is not None
+
     async def send(self, requests: Sequence[MessageRequest]) -> list[Refusal | None]:
         """Send any number of messages; return for each None, or why it was refused.
 

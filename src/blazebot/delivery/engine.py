@@ -29,7 +29,6 @@ ASK_PATIENCE: Final = 60.0
 GIVE_UP: Final = 1.0
 """Seconds after which a handler that was cancelled and does not end is left behind."""
 
-
 OUTAGE_PAUSE: Final = 5.0
 """Seconds until a message is tried again that failed because the service was away."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from functools import partial
@@ -21,12 +22,10 @@ from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import SessionLock
 from blazebot.errors import (
     BlazebotError,
-    ConnectionLost,
     ContentError,
     EncryptionError,
-    OutboxError,
+    NotRunning,
     RequestError,
-    RequestTimeout,
     SendTimeout,
     ServiceError,
     SessionInUse,
@@ -37,8 +36,8 @@ from blazebot.wire.limits import BATCH_LIMIT
 logger = logging.getLogger("blazebot.delivery")
 
 _PAUSE: Final = 1.0  # seconds until what was not taken for now is sent again
+_LOOK_AGAIN: Final = 0.25  # seconds between looks whether what others see to still waits
 
-_FOR_NOW = (ConnectionLost, RequestTimeout, SendTimeout)
 _FOR_GOOD = (ServiceError, RequestError, EncryptionError, ContentError)
 
 
@@ -81,11 +80,16 @@ class Outbox:
         Raises:
             OutboxError: it cannot be kept, so it was not accepted.
             ServiceError, EncryptionError, ContentError: it is refused for good.
+            Unauthorized: the session is refused, perhaps by one host alone. It stays accepted.
             SendTimeout: it was not taken within ``send_timeout``. It stays accepted.
         """
-        number = await self._store.add(entry)
-        if number is None:  # it is here already, by its key, and on its way
-            return
+        deadline = self._attempts.deadline()
+        while (number := await self._add(entry)) is None:
+            # By its key it waits already, for this process or another. When it does no more, the
+            # service says what became of it: it is asked by the same id.
+            if time.monotonic() >= deadline:
+                raise _late()
+            await asyncio.sleep(_LOOK_AGAIN)
         if self._is_behind or entry.request.conversation_id in self._own:
             self._is_behind = True
             await self._wait(number)
@@ -98,7 +102,7 @@ class Outbox:
         Raises:
             OutboxError: it cannot be kept, so it was not accepted.
         """
-        await self._store.add(entry)
+        await self._add(entry)
         self._fall_behind()
 
     async def failed(self) -> list[Failed]:
@@ -110,23 +114,26 @@ class Outbox:
         if self._store.exists:
             await self._store.forget(user_id.lower())
 
+    async def _add(self, entry: Entry) -> int | None:
+        try:
+            return await self._store.add(entry)
+        except BaseException:
+            self._fall_behind()  # it may be kept all the same, as where who sends was cancelled
+            raise
+
     async def _send_own(self, kept: Kept) -> None:
         self._own[kept.entry.request.conversation_id] = kept.number
         try:
-            await self._send_one(kept.entry)
-        except Unauthorized:
-            raise
-        except _FOR_GOOD:
-            self._store.taken([kept.number])  # who sends is told
-            raise
+            refusal = await self._refusal(self._send_one(kept.entry))
         except BaseException:
             self._fall_behind()
             raise
-        else:
-            self._store.taken([kept.number])
         finally:
             del self._own[kept.entry.request.conversation_id]
             self._woken.set()  # others may wait behind it
+        self._store.taken([kept.number])
+        if refusal is not None:  # who sends is told
+            raise refusal
 
     async def _send_one(self, entry: Entry) -> None:
         request = entry.request
@@ -159,10 +166,7 @@ class Outbox:
             async with asyncio.timeout_at(self._attempts.deadline()):
                 await done
         except TimeoutError:
-            raise SendTimeout(
-                "a message was accepted and not taken by its deadline, see send_timeout; it will "
-                "be sent"
-            ) from None
+            raise _late() from None
         finally:
             self._awaited.pop(number, None)
 
@@ -177,13 +181,18 @@ class Outbox:
     # What is left over
 
     async def run(self) -> None:
-        """Send what is left over, now and later, until cancelled; raises Unauthorized."""
+        """Send what is left over, now and later, until cancelled or the line is closed.
+
+        Nothing else ends it, a 401 neither: the line finds out whether that is for good.
+        """
         while True:
             self._woken.clear()
             if self._is_behind:
                 try:
                     await self._catch_up()
-                except (*_FOR_NOW, OutboxError) as error:
+                except NotRunning:
+                    return
+                except BlazebotError as error:
                     logger.warning("the outbox goes on in %.0f s: %s", _PAUSE, error)
                     await asyncio.sleep(_PAUSE)
                     continue
@@ -280,3 +289,9 @@ class Outbox:
             message_id = one.entry.request.message_id
             logger.error("message %s of the outbox is refused: %s", message_id, refusal)
             await self._store.refused(one.number, str(refusal))
+
+
+def _late() -> SendTimeout:
+    return SendTimeout(
+        "a message was accepted and not taken by its deadline, see send_timeout; it will be sent"
+    )

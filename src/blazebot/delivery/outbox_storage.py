@@ -36,7 +36,10 @@ class OutboxStorage(Protocol):
         """Whether there may be something in it."""
 
     async def add(self, entry: Entry) -> int | None:
-        """Keep a message, and return its number; None if one of its id is kept already."""
+        """Keep a message, and return its number; None if one of its id is to be sent already.
+
+        If one of its id was refused, it stands in for that one, behind all others.
+        """
 
     async def waiting(self, after: int, limit: int) -> list[Kept]:
         """Return messages behind a number, in order."""

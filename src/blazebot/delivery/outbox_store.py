@@ -92,7 +92,10 @@ class OutboxStore:
         return self._path.exists()
 
     async def add(self, entry: Entry) -> int | None:
-        """Keep a message, and return its number; None if one of its id is kept already."""
+        """Keep a message, and return its number; None if one of its id is to be sent already.
+
+        If one of its id was refused, it stands in for that one, behind all others.
+        """
         request = entry.request
         row = (
             request.message_id,
@@ -100,15 +103,21 @@ class OutboxStore:
             request.recipient_id,
             msgspec.json.encode(entry),
         )
-        number: int | None = await self._write(
-            lambda database: _first(
+
+        def add(database: sqlite3.Connection) -> Any:
+            database.execute(
+                "DELETE FROM entries WHERE message_id = ? AND failed_at IS NOT NULL",
+                (request.message_id,),
+            )
+            return _first(
                 database.execute(
                     "INSERT INTO entries (message_id, session_id, recipient_id, entry)"
                     " VALUES (?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING RETURNING number",
                     row,
                 )
             )
-        )
+
+        number: int | None = await self._write(add)
         return number
 
     async def waiting(self, after: int, limit: int) -> list[Kept]:

@@ -16,16 +16,19 @@ LARGEST: Final = 512 * 1024
 
 
 class Bundle:
-    """Gathers items, each JSON, and has them published as lists; a failure is logged, no more."""
+    """Gathers items, each JSON, and has them published as lists; a failure is logged, no more.
 
-    def __init__(self, publish: Callable[[bytes], Awaitable[None]]) -> None:
+    ``publish`` takes a subject and a list. Of a subject nothing is kept once its items have left.
+    """
+
+    def __init__(self, publish: Callable[[str, bytes], Awaitable[None]]) -> None:
         self._publish = publish
-        self._items: list[bytes] = []
+        self._items: dict[str, list[bytes]] = {}
         self._publishing: asyncio.Task[None] | None = None
 
-    def add(self, item: bytes) -> None:
+    def add(self, subject: str, item: bytes) -> None:
         """Have an item published; never waits."""
-        self._items.append(item)
+        self._items.setdefault(subject, []).append(item)
         if self._publishing is None:
             self._publishing = asyncio.create_task(self._run())
 
@@ -37,14 +40,18 @@ class Bundle:
     async def _run(self) -> None:
         try:
             while self._items:
-                items, self._items = self._items, []
-                for body in bundled(items):
-                    try:
-                        await self._publish(body)
-                    except NatsError as error:
-                        logger.debug("not published: %s", str(error) or type(error).__name__)
+                items, self._items = self._items, {}
+                for subject, theirs in items.items():
+                    await self._publish_all(subject, theirs)
         finally:
             self._publishing = None
+
+    async def _publish_all(self, subject: str, items: list[bytes]) -> None:
+        for body in bundled(items):
+            try:
+                await self._publish(subject, body)
+            except NatsError as error:
+                logger.debug("not published: %s", str(error) or type(error).__name__)
 
 
 def bundled(items: list[bytes], largest: int = LARGEST) -> list[bytes]:

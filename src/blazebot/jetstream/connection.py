@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
+from functools import cache
 from typing import Final
 
 from nats.aio.client import Client
@@ -14,7 +15,7 @@ from nats.errors import Error as NatsError
 from blazebot.errors import EngineError
 from blazebot.jetstream.context import read_context
 
-__all__ = ["Client", "NatsError", "close", "connect", "end"]
+__all__ = ["Client", "NatsError", "close", "connect", "end", "warn_if_old"]
 
 logger = logging.getLogger("blazebot.jetstream")
 
@@ -23,6 +24,10 @@ logging.getLogger("nats.aio.client").setLevel(logging.CRITICAL)
 
 GIVE_UP: Final = 2.0
 """Seconds after which what is closed and does not end is left behind."""
+
+CURRENT: Final = (2, 12)
+"""The oldest nats-server of which clusters were seen to keep all that they had taken while their
+nodes were ended one at a time; one of 2.9 did not: docs/reliability.md."""
 
 _RECONNECT_PAUSE: Final = 1
 _PING_EVERY: Final = 5
@@ -66,6 +71,22 @@ async def connect(url: str, *, name: str, within: float) -> Client:
             "that nats-server runs there with JetStream (-js), and that user and password are right"
         ) from None
     return client
+
+
+def warn_if_old(client: Client, replicas: int) -> None:
+    """Warn of a cluster that may lose what it has taken, once in a process."""
+    server = client.connected_server_version
+    if replicas > 1 and (server.major, server.minor) < CURRENT:
+        _warn_of(f"{server.major}.{server.minor}.{server.patch}")
+
+
+@cache
+def _warn_of(version: str) -> None:
+    logger.warning(
+        "nats-server %s: a cluster of servers before %d.%d may lose messages; take a current one",
+        version,
+        *CURRENT,
+    )
 
 
 async def close(client: Client) -> None:

@@ -6,6 +6,7 @@ A context file keeps secrets out of addresses, and so out of lists of processes.
 from __future__ import annotations
 
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -52,6 +53,8 @@ class Context(msgspec.Struct):
         Raises:
             EngineError: a file cannot be used.
         """
+        if self.creds and find_spec("nkeys") is None:
+            raise EngineError("creds: these need the package nkeys: pip install nkeys")
         options = {
             "user": self.user,
             "password": self.password,

@@ -157,7 +157,7 @@ class HandledNotes:
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, receipt: Receipt) -> None:
-        """Return when JetStream has the note; raises NatsError: perhaps it has not."""
+        """Return when JetStream has the note; raises what publishing did: perhaps it has not."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((receipt, done))
         if self._writing is None:
@@ -172,7 +172,7 @@ class HandledNotes:
                 try:
                     body = encode_json([receipt for receipt, _ in waiting])
                     await self._js.publish(self._subject, body, timeout=_PUBLISHED)
-                except (NatsError, TimeoutError) as raised:
+                except Exception as raised:  # whoever waits is told, and its message comes again
                     error = raised
                 for _, done in waiting:
                     if done.done():

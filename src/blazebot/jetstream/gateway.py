@@ -11,7 +11,7 @@ from typing import Any, Final
 from blazebot.bot.settings import BotSettings
 from blazebot.delivery.session_lock import open_data_directory
 from blazebot.errors import NotRunning
-from blazebot.jetstream.connection import Client, close, connect, end
+from blazebot.jetstream.connection import Client, close, connect, end, warn_if_old
 from blazebot.jetstream.holding import HeldLine
 from blazebot.jetstream.lease import Lease
 from blazebot.jetstream.names import Names
@@ -55,6 +55,7 @@ class Gateway:
         self._client = client = await connect(
             self._url, name=f"blazebot gateway {self._names.app_id}", within=settings.open_timeout
         )
+        warn_if_old(client, settings.engine_replicas)
         js = client.jetstream()
         terms = Terms(settings.engine_partitions, settings.engine_replicas)
         await declare(js, self._names, terms)

@@ -117,7 +117,7 @@ class GatewayLine:
 
     def refused(self, retry_after: float | None) -> None:
         """Tell the gateway of a 429."""
-        self._calls.add(encode_json(Call(self._next_id(), REFUSED, 1.0, retry_after=retry_after)))
+        self._ask(encode_json(Call(self._next_id(), REFUSED, 1.0, retry_after=retry_after)))
 
     async def _call(
         self,
@@ -139,7 +139,7 @@ class GatewayLine:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         body = encode_json(call)
         self._waiting[call.id] = _Waiting(body, answer, time.monotonic())
-        self._calls.add(body)
+        self._ask(body)
         try:
             async with asyncio.timeout(within):
                 await answer
@@ -154,8 +154,11 @@ class GatewayLine:
         self._count += 1
         return f"{self._id_prefix}-{self._count}"
 
-    async def _publish(self, body: bytes) -> None:
-        await self._client.publish(self._names.calls, body, reply=self._inbox)
+    def _ask(self, call: bytes) -> None:
+        self._calls.add(self._names.calls, call)
+
+    async def _publish(self, subject: str, body: bytes) -> None:
+        await self._client.publish(subject, body, reply=self._inbox)
 
     # What comes from the gateway
 
@@ -193,7 +196,7 @@ class GatewayLine:
         for waiting in self._waiting.values():
             if now - waiting.asked_at >= REPEAT_AFTER:
                 waiting.asked_at = now
-                self._calls.add(waiting.body)
+                self._ask(waiting.body)
         self._watch = asyncio.get_running_loop().call_later(REPEAT_AFTER / 4, self._look)
 
 

@@ -34,7 +34,6 @@ from blazebot.errors import (
     EngineError,
     FrameError,
     NotRunning,
-    Unauthorized,
 )
 from blazebot.jetstream.bundle import Bundle
 from blazebot.jetstream.calls import ACTIONS, REFUSED, TAKE, Answer, Call
@@ -124,8 +123,7 @@ class HeldLine:
         )
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._answered: dict[str, bytes] = {}
-        self._answers: dict[str, Bundle] = {}
-        self._seen = Bundle(lambda body: client.publish(names.receipts, body))
+        self._to_workers = Bundle(client.publish)
         self._notes: dict[str, _Note] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = AsyncExitStack()
@@ -153,7 +151,7 @@ class HeldLine:
         self._tasks = [
             asyncio.create_task(self._say_whether_open()),
             asyncio.create_task(self._take_handled()),
-            asyncio.create_task(self._send_outbox()),
+            asyncio.create_task(self._outbox.run()),
             asyncio.create_task(self._look_into_outbox()),
         ]
 
@@ -212,7 +210,7 @@ class HeldLine:
         self._engine.offer(view)
 
     def _on_receipt(self, view: MessageView) -> None:
-        self._seen.add(encode_json(view))
+        self._to_workers.add(self._names.receipts, encode_json(view))
 
     async def _publish(self, view: MessageView) -> None:
         """Publish a message; return once JetStream has it. Raises ConnectionLost: not known."""
@@ -242,7 +240,7 @@ class HeldLine:
         for call in calls:
             answer = self._answered.get(call.id)
             if answer is not None:
-                self._answer(message.reply, answer)
+                self._to_workers.add(message.reply, answer)
             elif call.id not in self._calls and call.action in ACTIONS:
                 # One that is under way is answered when it ends.
                 self._calls[call.id] = asyncio.create_task(self._serve(call, message.reply))
@@ -261,7 +259,7 @@ class HeldLine:
             body = self._answered[call.id] = encode_json(answer)
             if len(self._answered) > _ANSWERS:
                 del self._answered[next(iter(self._answered))]
-            self._answer(reply, body)
+            self._to_workers.add(reply, body)
         finally:
             self._calls.pop(call.id, None)
 
@@ -274,12 +272,6 @@ class HeldLine:
             sends = Sends(self._quota, call.count, call.first)
             await self.line.request(call.action, call.params, within=call.within, sends=sends)
 
-    def _answer(self, reply: str, answer: bytes) -> None:
-        bundle = self._answers.get(reply)
-        if bundle is None:
-            bundle = self._answers[reply] = Bundle(lambda body: self._client.publish(reply, body))
-        bundle.add(answer)
-
     async def _say_whether_open(self) -> None:
         while True:
             with suppress(NatsError):
@@ -287,10 +279,6 @@ class HeldLine:
             await asyncio.sleep(SAY_EVERY)
 
     # From workers: what was accepted to be sent
-
-    async def _send_outbox(self) -> None:
-        with suppress(Unauthorized):  # which ends the line too
-            await self._outbox.run()
 
     async def _on_outbox_news(self, message: Msg) -> None:
         self._outbox_stream.news()
@@ -324,29 +312,31 @@ class HeldLine:
             logger.error("a note of a worker cannot be read and is dropped: %s", error)
             await message.term()
             return
-        note = _Note(message, len(receipts))
+        note = _Note(message, receipts)
         for receipt in receipts:
             self._notes[receipt.message_id] = note
             self._receipts.add(receipt.message_id, receipt.status)
 
-    def _confirmed(self, message_ids: Sequence[str]) -> None:
-        self._inbox.confirmed(message_ids, time.monotonic())
-        for message_id in message_ids:
-            note = self._notes.pop(message_id, None)
-            if note is not None:
-                note.left -= 1
-                if not note.left:
-                    asyncio.ensure_future(_acknowledge_note(note.message))  # noqa: RUF006 - soon over
+    def _confirmed(self, receipts: Sequence[Receipt]) -> None:
+        self._inbox.confirmed([one.message_id for one in receipts], time.monotonic())
+        for receipt in receipts:
+            note = self._notes.get(receipt.message_id)
+            # That it was delivered may be confirmed while it says that it was read.
+            if note is None or note.left[receipt.message_id] != receipt.status:
+                continue
+            del self._notes[receipt.message_id], note.left[receipt.message_id]
+            if not note.left:
+                asyncio.ensure_future(_acknowledge_note(note.message))  # noqa: RUF006 - soon over
 
 
 class _Note:
-    """A worker's note of what was handled, and how much of it the service has not taken yet."""
+    """A worker's note of what was handled, and what of it the service has not taken yet."""
 
     __slots__ = ("left", "message")
 
-    def __init__(self, message: Msg, left: int) -> None:
+    def __init__(self, message: Msg, receipts: Sequence[Receipt]) -> None:
         self.message = message
-        self.left = left
+        self.left = {one.message_id: one.status for one in receipts}
 
 
 async def _acknowledge_note(message: Msg) -> None:

@@ -52,15 +52,25 @@ class OutboxStream:
         self._has_news = True
 
     async def add(self, entry: Entry) -> int | None:
-        """Keep a message, and return its number; None if one of its id was kept of late."""
-        name = self._names.deduplication_id(entry.request.message_id)
+        """Keep a message, and return its number; None if one of its id was kept of late.
+
+        If that one was refused, this one stands in for it, behind all others.
+        """
+        names, message_id = self._names, entry.request.message_id
+        name, body = names.deduplication_id(message_id), encode_json(entry)
         try:
-            kept = await publish_once(
-                self._js, self._names.outbox_waiting, encode_json(entry), name
-            )
+            kept = await publish_once(self._js, names.outbox_waiting, body, name)
+            if not kept.duplicate:
+                return kept.seq
+            async for number, failed in self._read(names.outbox_refused, Failed, kept.seq):
+                if failed.message_id == message_id:
+                    again = f"{name}:{number}"  # the same for all who ask after this refusal
+                    kept = await publish_once(self._js, names.outbox_waiting, body, again)
+                    await erase(self._js, names.outbox, number)
+                    return kept.seq
         except (NatsError, TimeoutError) as error:
             raise _error(error) from None
-        return None if kept.duplicate else kept.seq
+        return None
 
     async def waiting(self, after: int, limit: int) -> list[Kept]:
         """Return messages behind a number, in order."""

@@ -38,7 +38,7 @@ from blazebot.delivery.quota import Allowance
 from blazebot.delivery.sender import Sender
 from blazebot.delivery.session_lock import open_data_directory
 from blazebot.errors import EngineError, FrameError, NotRunning, SettingsError
-from blazebot.jetstream.connection import Client, close, connect, end
+from blazebot.jetstream.connection import Client, close, connect, end, warn_if_old
 from blazebot.jetstream.dead_letters import DeadLetterStream
 from blazebot.jetstream.deliveries import Deliveries
 from blazebot.jetstream.gateway import Gateway
@@ -98,6 +98,7 @@ class Worker:
                 url, name=f"blazebot worker {keystore.app_id}", within=settings.open_timeout
             )
             opened.push_async_callback(close, client)
+            warn_if_old(client, settings.engine_replicas)
             js, names = client.jetstream(), Names(keystore.app_id)
             terms = Terms(settings.engine_partitions, settings.engine_replicas)
             await declare(js, names, terms)
