@@ -20,6 +20,7 @@ from blazebot.bot.outgoing import Conversation, SendOptions, SendResult
 from blazebot.bot.receipts import Receipt
 from blazebot.bot.router import Router
 from blazebot.bot.running import run
+from blazebot.bot.settings import BotOptions
 from blazebot.bot.states.state import State
 from blazebot.bot.states.steps import States, Step, at_step
 from blazebot.bot.states.storage import MemoryStateStorage, StateStorage
@@ -82,6 +83,7 @@ __all__ = [
     "Audio",
     "BlazebotError",
     "Bot",
+    "BotOptions",
     "Button",
     "ButtonGroup",
     "Callback",

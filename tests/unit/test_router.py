@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -123,6 +124,65 @@ async def test_a_router_is_shared_by_bots_and_knows_none_of_them(called: Called)
     assert seen == bots
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("on_friend_added", "Hello"),
+        ("on_transfer", AccountTransfer(snapshot_id=GROUP, asset_id=GROUP, amount=Decimal(6))),
+        ("on_conversation_change", ConversationChange(action="JOIN")),
+        ("on_recall", Recall(GROUP)),
+        ("fallback", "hi"),
+    ],
+)
+async def test_decorators_for_messages_stand_bare_or_take_filters(
+    name: str, content: Content | str, called: Called
+) -> None:
+    async def is_bobs(message: Message[Any]) -> bool:
+        return message.user_id == BOB
+
+    def is_alices(message: Message[Any]) -> bool:
+        return message.user_id == ALICE
+
+    for given, taken in [
+        ((), True),
+        ((from_user(ALICE),), True),
+        ((F.user_id == BOB,), False),
+        ((lambda message: message.user_id == BOB,), False),
+        ((is_alices,), True),
+        ((is_bobs,), False),
+        ((is_alices, F.user_id == BOB), False),
+    ]:
+        bot, handler = make_bot(), called.by("filters")
+        assert getattr(bot, name)(*given)(handler) is handler
+        await give(bot, content)
+        assert called.names == ["filters"] * taken, given
+        called.names.clear()
+    bot, handler = make_bot(), called.by("bare")
+    assert getattr(bot, name)(handler) is handler
+    await give(bot, content, "another")
+    assert called.names == (["bare"] * 2 if name == "fallback" else ["bare"])
+
+
+@pytest.mark.parametrize(
+    "name", ["on_startup", "on_shutdown", "on_receipt", "outer", "inner", "around_jobs", "job"]
+)
+def test_other_decorators_stand_bare_or_with_empty_parentheses(name: str) -> None:
+    async def function(one: Any, two: Any) -> None: ...
+
+    bare, empty = Router(), Router()
+    assert getattr(bare, name)(function) is function
+    assert getattr(empty, name)()(function) is function
+    assert [len(one) for one in vars(bare.registered).values() if isinstance(one, list)] == [
+        len(one) for one in vars(empty.registered).values() if isinstance(one, list)
+    ]
+    with pytest.raises(RegistrationError, match=r"F\.user_id is a filter, and no"):
+        getattr(bare, name)(F.user_id)
+    with pytest.raises(RegistrationError, match="5 is no function"):
+        getattr(bare, name)(5)
+    with pytest.raises(RegistrationError, match="takes the function alone"):
+        getattr(bare, name)(function, function)
+
+
 async def test_events_by_their_names(bot: Bot, called: Called) -> None:
     bot.on_friend_added(called.by("friend"))
     bot.on_transfer(called.by("transfer"))
@@ -200,6 +260,30 @@ def test_on_and_command_without_parentheses_are_refused_and_not_forgotten(bot: B
     for register in (untyped.on, untyped.command):
         with pytest.raises(RegistrationError, match=r"write @bot\."):
             register(for_text)
+
+
+def forgot_async(message: Message[Any]): ...  # type: ignore[no-untyped-def]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (not_async, r"not_async \(.*test_router.py:\d+\) must be `async def`"),
+        (forgot_async, "must be `async def`; a filter that is given alone must say `-> bool`"),
+        (5, "5 is neither a function nor a filter"),
+        (Transfer, "Transfer'> is neither a function nor a filter"),
+    ],
+)
+def test_a_handler_is_never_taken_for_a_filter_and_forgotten(given: Any, words: str) -> None:
+    router: Any = Router()
+    with pytest.raises(RegistrationError, match=words):
+        router.on_transfer(given)
+
+
+def test_a_kind_among_the_filters_of_an_event_is_refused(bot: Bot) -> None:
+    untyped: Any = bot
+    with pytest.raises(RegistrationError, match="is no filter"):
+        untyped.on_transfer(Text, F.user_id)(on_no_type)
 
 
 def test_what_takes_the_content_is_told_to_take_its_message(bot: Bot) -> None:
@@ -332,10 +416,14 @@ async def on_any(message: Message[Content], error: Exception) -> None: ...
 def test_handlers_of_errors_are_for_the_errors_that_they_take(bot: Bot) -> None:
     untyped: Any = bot
     bot.on_error(on_any)
+    bot.on_error()(on_any)
     bot.on_error(ValueError, KeyError)(on_any)
     bot.on_error(UnicodeError)(on_value)
-    with pytest.raises(RegistrationError, match="no type of error"):
-        untyped.on_error(int)(on_any)
+    for kinds in ((int,), (KeyError, F.user_id)):
+        with pytest.raises(RegistrationError, match="no type of error"):
+            untyped.on_error(*kinds)(on_any)
+    with pytest.raises(RegistrationError, match=r"F\.user_id is a filter, and no handler"):
+        untyped.on_error(F.user_id)
     bot.on_error(KeyError)(on_value)  # type: ignore[arg-type]
     with pytest.raises(RegistrationError, match=r"takes ValueError.*KeyError"):
         bot.check()

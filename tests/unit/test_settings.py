@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 import pytest
 
+from blazebot import BotOptions
+from blazebot.bot.settings import BotSettings
 from blazebot.errors import SettingsError
 from blazebot.settings import load_settings
 
@@ -113,3 +115,13 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(Example, table="example", prefix="X_", environment={}, path=tmp_path)
+
+
+def test_what_a_bot_takes_as_arguments_are_its_settings() -> None:
+    settings = get_type_hints(BotSettings)
+    del settings["keystore"]  # an argument of its own
+    settings["data_dir"] |= Path
+    options = get_type_hints(BotOptions)
+    assert options == settings
+    assert list(options) == list(settings)
+    assert BotOptions.__required_keys__ == frozenset()

@@ -12,14 +12,15 @@ ROOT = Path(__file__).parents[2]
 # Each line that ends with a word behind `# E:` has an error with that word; no other line has any.
 SNIPPET = """
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Unpack
 
 import msgspec
 
 from blazebot import (
-    Bot, Button, Callback, Command, Content, F, File, Image, Job, Message, Next, NextWith, Receipt,
-    Router, State, States, Step, Text, Transfer, Translator, User, at_step, in_group, middleware,
-    quoted,
+    Bot, BotOptions, Button, Callback, Command, Content, F, File, Image, Job, Message, Next,
+    NextWith, Receipt, Router, State, States, Step, Text, Transfer, Translator, User, at_step,
+    in_group, middleware, quoted, run,
 )
 
 bot = Bot()
@@ -112,6 +113,37 @@ async def paid(message: Message[Transfer]) -> None:
     reveal_type(message.content.amount)  # E: Decimal
 
 
+@bot.on_transfer(F.content.amount > 5, in_group, lambda message: True)
+async def paid_much(message: Message[Transfer], user: User) -> None: ...
+
+
+@bot.on_transfer(lambda message: message.content.amount > 5)
+async def paid_more(message: Message[Content]) -> None: ...
+
+
+@bot.on_transfer  # E: incompatible type
+async def no_transfer(message: Message[Image]) -> None: ...
+
+
+@bot.on_transfer(F.content.amount > 5)  # E: incompatible type
+async def no_transfer_either(message: Message[Image]) -> None: ...
+
+
+@bot.on_recall()  # E: incompatible type
+def recalled(message: Message[Content]) -> None: ...
+
+
+@bot.fallback(is_long)
+async def other(message: Message[Content]) -> None: ...
+
+
+@bot.on_startup()
+async def begin(me: Bot) -> None: ...
+
+
+reveal_type(begin)  # E: (me: blazebot.bot.bot.Bot)
+
+
 @bot.on_receipt
 async def receipt(receipt: Receipt, me: Bot) -> None: ...
 
@@ -141,6 +173,15 @@ async def inside(message: Message[Any], call_next: Next) -> None:
 bot.outer(middleware.throttle(5, per=60))
 bot.include(bot)  # E: incompatible type
 bot.provide(str, lambda: "x")
+
+Bot("keystore.json", quota=600, data_dir=Path("data"))
+Bot(quota="many")  # E: incompatible type
+Bot(qouta=600)  # E: Unexpected keyword
+run(bot, log_format="xml")  # E: incompatible type
+
+
+def make(**options: Unpack[BotOptions]) -> Bot:
+    return Bot("keystore.json", **options)
 """
 
 

@@ -27,7 +27,7 @@ from blazebot.bot.oauth import OAuth
 from blazebot.bot.outgoing import Conversation, Outgoing, Sendable, SendOptions, SendResult, Target
 from blazebot.bot.profiles import Profiles
 from blazebot.bot.router import Handlers
-from blazebot.bot.settings import load_bot_settings
+from blazebot.bot.settings import BotOptions, load_bot_settings
 from blazebot.bot.signatures import show
 from blazebot.bot.states.keeper import StateKeeper, StateProvider
 from blazebot.client.rest import RestClient
@@ -69,7 +69,9 @@ class Bot(Handlers):
         SettingsError: a setting is unknown or malformed.
     """
 
-    def __init__(self, keystore: KeystoreSource | None = None, **settings: Any) -> None:
+    def __init__(
+        self, keystore: KeystoreSource | None = None, **settings: Unpack[BotOptions]
+    ) -> None:
         super().__init__()
         self.settings = load_bot_settings(settings)
         """Its settings, as they count."""
@@ -112,7 +114,7 @@ class Bot(Handlers):
     def _keystore_source(self) -> KeystoreSource | None:
         return self.settings.keystore if self._keystore is None else self._keystore
 
-    def use(self, keystore: KeystoreSource, **settings: Any) -> None:
+    def use(self, keystore: KeystoreSource, **settings: Unpack[BotOptions]) -> None:
         """Be another bot from the next start on, with these settings over those it has.
 
         So a test runs a bot as it is, and never as itself.
@@ -123,7 +125,7 @@ class Bot(Handlers):
         """
         if self._runtime is not None:
             raise BlazebotError("the bot runs: stop it first")
-        self.settings = load_bot_settings(asdict(self.settings) | settings)
+        self.settings = load_bot_settings({**asdict(self.settings), **settings})
         self._keystore = keystore
         vars(self).pop("keystore", None)  # it is loaded anew
 
@@ -218,8 +220,10 @@ class Bot(Handlers):
             EncryptionError: it was to be encrypted, and cannot be.
             AttachmentError: the file cannot be uploaded.
             NotRunning: the bot does not run.
+            OutboxError: outside handlers, it cannot be kept; it was not accepted.
             ServiceError: the service refused it.
-            SendTimeout: the service did not take it within ``send_timeout``.
+            Unauthorized, SendTimeout: the service did not take it within ``send_timeout``, or
+                refuses the session. Outside handlers it is kept, and sent when it can be.
         """
         outgoing = self._sending()
         return await outgoing.send(outgoing.target(to), what, options, sent=sent_by_current())
@@ -293,7 +297,7 @@ class Bot(Handlers):
         what: Sendable,
         options: SendOptions,
         *,
-        sent: SentByHandler | None,
+        sent: SentByHandler,
     ) -> str:
         """Send to where ``view`` came from; for :meth:`Message.reply`, which says the rest.
 

@@ -10,13 +10,14 @@ from blazebot.bot.buttons.presses import CallbackFilter
 from blazebot.bot.commands import CommandFilter
 from blazebot.bot.events import Event
 from blazebot.bot.filters import Filter, compile_filters
+from blazebot.bot.fitting import check_error, check_message, check_receipt
 from blazebot.bot.injection import EVERY_KIND, Injector, Plan, Provider, Scope, plan_call
 from blazebot.bot.jobs.job import Job, JobRoute
 from blazebot.bot.jobs.plans import plan_jobs
 from blazebot.bot.message import Message
 from blazebot.bot.middleware.chain import chain, link
 from blazebot.bot.receipts import Receipt
-from blazebot.bot.router import Handlers, Router, check_error, check_message, check_receipt
+from blazebot.bot.router import Handlers, Router
 from blazebot.bot.routes import AsyncFunction, ErrorRoute, Registered, Route
 from blazebot.bot.routing import Branch, ErrorPlan, Leaf, Routing
 from blazebot.bot.signatures import Signature

@@ -29,10 +29,12 @@ class Message(Event, Generic[C_co]):
 
     __slots__ = ("content", "route", "view")
 
+    sent: SentByHandler
+
     def __init__(self, bot: Bot, view: MessageView, content: C_co, sent: SentByHandler) -> None:
         # As Event, spelt out: a call less for each message.
         self.bot = bot
-        self.sent: SentByHandler | None = sent
+        self.sent = sent
         self.handed = {}
         self.view = view
         self.content: C_co = content

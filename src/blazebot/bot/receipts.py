@@ -26,6 +26,8 @@ class Receipt(Event):
 
     __slots__ = ("view",)
 
+    sent: SentByHandler
+
     def __init__(self, bot: Bot, view: MessageView) -> None:
         # A receipt that comes again gives the same ids, so what is sent for it takes effect once.
         key = f"{view.message_id}|{view.status}|{view.user_id}|receipt"

@@ -10,13 +10,13 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from msgspec.structs import asdict
 
 from blazebot.bot.middleware.logs import LogContext
 from blazebot.bot.serving import ServedBot
-from blazebot.bot.settings import BotSettings, load_bot_settings
+from blazebot.bot.settings import BotOptions, BotSettings, load_bot_settings
 from blazebot.errors import BlazebotError, BotsEnded
 from blazebot.watch.guard import Address
 from blazebot.watch.log_formats import JsonFormatter, WordsFormatter
@@ -32,7 +32,7 @@ _COLLECT_AFTER: Final = 10_000  # objects; Python's own threshold is below 1000
 _is_left: ContextVar[bool] = ContextVar("is_left", default=False)
 
 
-def run(*bots: Bot, reload_keystores: bool = True, **settings: Any) -> None:
+def run(*bots: Bot, reload_keystores: bool = True, **settings: Unpack[BotOptions]) -> None:
     """Serve bots until SIGINT or SIGTERM, then stop cleanly; a second SIGINT ends at once.
 
     One that cannot start, or that the service refuses for good, ends alone. The latter waits, with

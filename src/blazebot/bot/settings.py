@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import msgspec
@@ -165,6 +165,59 @@ class BotSettings(msgspec.Struct, kw_only=True, frozen=True):
         if not self.server:
             return self.blaze_urls
         return ("ws" + self.server.removeprefix("http").rstrip("/") + "/",)
+
+
+class BotOptions(TypedDict, total=False):
+    """Settings as arguments of :class:`Bot`, :func:`run` and the like.
+
+    Each means what it does in :class:`~blazebot.bot.settings.BotSettings`. The keystore is an
+    argument of its own.
+    """
+
+    server: str | None
+    api_urls: tuple[str, ...]
+    blaze_urls: tuple[str, ...]
+    proxy: str | None
+    button_key: str | None
+    data_dir: str | Path | None
+    engine: str | None
+    engine_partitions: int
+    engine_replicas: int
+    handler_timeout: float
+    request_timeout: float
+    send_timeout: float
+    quota: int
+    stop_grace: float
+    open_timeout: float
+    heartbeat: float
+    concurrency: int
+    max_tries: int
+    retry_window: float
+    inbox_limit: int
+    inbox_bytes: int
+    conversation_limit: int
+    remembered_ids: int
+    remember_for: float
+    receipt_batch: int
+    receipt_delay: float
+    dead_letters_limit: int
+    dead_letters_bytes: int
+    dead_letters_keep: float
+    profile_ttl: float
+    job_grace: float
+    job_concurrency: int
+    encrypt: Literal["reply", "auto", "always", "never"]
+    download_limit: int
+    frame_limit: int
+    watch_port: int | None
+    watch_host: str
+    watch_token: str
+    watch_allow_hosts: tuple[str, ...]
+    mailbox: bool
+    mailbox_limit: int
+    mailbox_token: str
+    log_format: Literal["text", "json"]
+    traces: bool
 
 
 def load_bot_settings(

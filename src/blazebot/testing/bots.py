@@ -6,9 +6,9 @@ import importlib
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias, Unpack
 
-from blazebot import Bot, Router
+from blazebot import Bot, BotOptions, Router
 from blazebot.errors import SandboxError
 
 __all__ = ["RunBot", "Runnable", "bot_of"]
@@ -21,7 +21,7 @@ class RunBot(Protocol):
     """``bot = await run_bot(...)``: see :meth:`~blazebot.testing.sandbox.Sandbox.run`."""
 
     def __call__(
-        self, what: Runnable, /, *more: Router, name: str = ..., **settings: Any
+        self, what: Runnable, /, *more: Router, name: str = ..., **settings: Unpack[BotOptions]
     ) -> Awaitable[Bot]:
         """Run a bot until the test ends."""
 

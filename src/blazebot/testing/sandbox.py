@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self, Unpack
 
 import aiohttp
 
-from blazebot import Bot, Router
+from blazebot import Bot, BotOptions, Router
 from blazebot.errors import BlazebotError, NotSeen, SandboxError
 from blazebot.testing.bots import Runnable, bot_of
 from blazebot.testing.clock import Clock
@@ -23,7 +23,7 @@ from blazebot.testing.transcript import conversation, part, wire_line
 
 __all__ = ["Sandbox"]
 
-_SETTINGS: Final[dict[str, Any]] = {
+_SETTINGS: Final[BotOptions] = {
     "receipt_delay": 0.001,  # a test waits for what follows
     "stop_grace": 1.0,  # and for nothing that does not matter to it
 }
@@ -126,7 +126,7 @@ class Sandbox:
         return person
 
     async def run(
-        self, what: Runnable, /, *more: Router, name: str = "Bot", **settings: Any
+        self, what: Runnable, /, *more: Router, name: str = "Bot", **settings: Unpack[BotOptions]
     ) -> Bot:
         """Run a bot in the running loop until the test ends, and return it once its line is open.
 
@@ -139,13 +139,14 @@ class Sandbox:
             SandboxError: it is nothing that can be run; or ``server`` or ``data_dir`` is given,
                 which are the test's.
         """
-        own = {"server": self.url, "data_dir": str(self._directory)}
+        own: BotOptions = {"server": self.url, "data_dir": str(self._directory)}
         if taken := own.keys() & settings:
             raise SandboxError(f"{', '.join(taken)}: in a test these are not for you to set")
         bot = bot_of(what, *more)
         bot_id = await self.control.create_bot(name)
         keystore = await self.control.issue_session(bot_id, "app")
-        bot.use(keystore, **{**_SETTINGS, **settings, **own})
+        chosen: BotOptions = {**_SETTINGS, **settings, **own}
+        bot.use(keystore, **chosen)
         self.names[bot.id] = name
         self.clock.follow(bot)
         await self._leaving.enter_async_context(bot)

@@ -33,6 +33,8 @@ class Job(Event, Generic[D_co]):
 
     __slots__ = ("data", "due", "key", "name")
 
+    sent: SentByHandler
+
     def __init__(self, bot: Bot, name: str, key: str, due: float, data: D_co) -> None:
         super().__init__(bot, SentByHandler(bot.id, f"{name}|{key}|{due!r}|job"))
         self.name = name

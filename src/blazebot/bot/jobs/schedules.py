@@ -21,6 +21,11 @@ class Every(msgspec.Struct, frozen=True, tag="every"):
 
     seconds: float
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if it is too short; so what is stored of such a job cannot be read."""
+        if self.seconds < LEAST:
+            raise ValueError(f"every {self.seconds:g} s: it should be {LEAST:g} or more")
+
     def after(self, moment: float, due: float) -> float:
         """Return the first time after ``moment``; ``due`` is any of the times."""
         found = due + (math.floor((moment - due) / self.seconds) + 1) * self.seconds

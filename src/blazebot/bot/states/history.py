@@ -163,9 +163,14 @@ class History:
 
     @classmethod
     def decode(cls, stored: bytes) -> History:
-        """Return what was stored; raises msgspec.DecodeError: it is no history."""
+        """Return what was stored; raises msgspec.DecodeError: it is no history.
+
+        Who is said to have seen what is not there sees the newest.
+        """
         read = _STORED.decode(stored)
-        return cls(read.versions, read.seen, read.first)
+        kept = range(read.first, read.first + len(read.versions))
+        seen = {one: number for one, number in read.seen.items() if number in kept}
+        return cls(read.versions, seen, read.first)
 
 
 def _size(version: Version) -> int:
