@@ -31,7 +31,7 @@ interop: setup  ## Shipped clients, unmodified, against the sandbox under its re
 
 fuzz: setup  ## Ten minutes of coverage-guided fuzzing, two targets at a time
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
-	@$(BIN)/python -m fuzz --all --seconds 110
+	@$(BIN)/python -m fuzz --all --seconds 95
 
 soak: setup  ## Everything broken at once for half an hour (SOAK=10m: ten minutes), then long tests
 	@$(BIN)/python -m soak
@@ -40,25 +40,29 @@ soak: setup  ## Everything broken at once for half an hour (SOAK=10m: ten minute
 audit: setup .audit/.ready  ## Known faults in the pinned versions, and the list of what is inside: sbom.json
 	@.ci/audit
 
-lock: .audit/.ready  ## requirements.lock anew: what a release is made and run with, by hashes
-	@echo hatchling | .audit/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--extra all --constraints constraints.txt --generate-hashes --no-annotate \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+LOCK := .audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: .audit/.ready  ## Anew, by hashes: what a release is made and run with, and the audit's tools
+	@echo hatchling | $(LOCK) --extra all --constraints constraints.txt \
 		--output-file requirements.lock pyproject.toml -
+	@$(LOCK) --output-file .ci/audit.lock .ci/audit.in
 
 release: .audit/.ready  ## Wheel and sdist of the last commit, their hashes and SBOM, into dist/
-	@git diff --quiet HEAD || { echo "A release is of a commit: commit or stash first."; exit 1; }
+	@test -z "$$(git status --porcelain)" || \
+		{ echo "A release is of a commit: commit or stash first, new files too."; exit 1; }
 	@rm -rf dist .release
 	@$(PYTHON) -m venv .release
 	@.release/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .release/bin/python -m hatchling build -d dist
+	@mkdir .release/commit && git archive HEAD | tar -x -C .release/commit
+	@cd .release/commit && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		../bin/python -m hatchling build -d ../../dist
 	@.audit/bin/cyclonedx-py environment --pyproject pyproject.toml -o dist/sbom.json .release/bin/python
 	@cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
-.audit/.ready: Makefile
+.audit/.ready: .ci/audit.lock
 	@test -x .audit/bin/python || $(PYTHON) -m venv .audit
-	@.audit/bin/pip install --quiet --disable-pip-version-check \
-		pip-audit==2.10.1 cyclonedx-bom==7.5.0 uv==0.13.9
+	@.audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 setup: $(VENV)/.ready

@@ -107,6 +107,36 @@ def test_the_source_distribution_is_what_a_newcomer_needs(sdist: Path) -> None:
     assert ".git " not in listed + " "
 
 
+def test_a_release_is_of_a_commit_with_nothing_beside_it(tmp_path: Path) -> None:
+    def release() -> str:
+        # It ends where the first environment would be made.
+        ended = subprocess.run(
+            ["make", "release", "PYTHON=false"],  # noqa: S607
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode != 0
+        return ended.stdout + ended.stderr
+
+    for name in ("Makefile", ".gitignore", ".ci/audit.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".audit").mkdir()
+    (tmp_path / ".audit" / ".ready").touch()
+    git = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "A commit"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    assert "A release is of a commit" not in release()
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes() + b"\n")
+    assert "A release is of a commit" in release()
+    subprocess.run([*git, "checkout", "-q", "."], cwd=tmp_path, check=True)
+    (tmp_path / "new.py").touch()
+    assert "A release is of a commit" in release()
+
+
 def test_without_extras_all_can_be_imported_or_says_what_it_needs(tmp_path: Path) -> None:
     lines = run(tmp_path, sys.executable, ONLY_BASE).splitlines()
     told = [re.search(r"^(\S+) .*pip install 'blazebot\[(\w+)\]'$", line) for line in lines]

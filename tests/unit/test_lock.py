@@ -1,4 +1,4 @@
-"""What a release is made with: requirements.lock has what constraints.txt pins, all by hashes."""
+"""What a release is made with, and what it is audited with: pinned, all by hashes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def test_each_version_is_the_one_that_is_tested(lock: str) -> None:
     assert {name: version for name, version in locked.items() if tested.get(name) != version} == {}
 
 
-def test_each_has_hashes_and_none_an_address(lock: str) -> None:
+@pytest.mark.parametrize("name", ["requirements.lock", ".ci/audit.lock"])
+def test_each_has_hashes_and_none_an_address(name: str) -> None:
+    lock = (ROOT / name).read_text()
     entries = re.split(r"\n(?=\S)", lock.strip())
     pinned = [one for one in entries if not one.startswith("#")]
     assert len(pinned) == len(pins(lock))
@@ -40,6 +42,13 @@ def test_each_has_hashes_and_none_an_address(lock: str) -> None:
         assert hashes, first
         assert all(re.fullmatch(r"\s+--hash=sha256:[0-9a-f]{64}\s*", line) for line in hashes)
     assert "://" not in lock
+
+
+def test_the_tools_of_the_audit_are_locked() -> None:
+    wanted = pins((ROOT / ".ci" / "audit.in").read_text())
+    locked = pins((ROOT / ".ci" / "audit.lock").read_text())
+    assert len(wanted) == 3
+    assert {name: locked.get(name) for name in wanted} == wanted, "make lock"
 
 
 def test_all_that_a_user_may_install_is_locked(lock: str) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -34,16 +35,41 @@ def log_all(folder: Path) -> str:
     return str(folder)
 
 
-def forms(raw: bytes) -> set[bytes]:
-    """Return bytes as they could be written: raw, as a repr, hex, base64 of both alphabets."""
+SHORT = 8
+"""Bytes of what may occur by chance in numbers and ids, such as a PIN."""
+
+
+def forms(secret: str | bytes) -> set[bytes]:
+    """Return a secret as it could be written: as it is, as a repr, hex, URL-quoted, base64."""
+    raw = secret.encode() if isinstance(secret, str) else secret
     return {
         raw,
         repr(raw)[2:-1].encode(),
         raw.hex().encode(),
         raw.hex().upper().encode(),
-        base64.b64encode(raw).rstrip(b"="),
-        base64.urlsafe_b64encode(raw).rstrip(b"="),
+        quote(raw, safe="").encode(),
+        quote_plus(raw).encode(),
+        *in_base64(raw),
     }
+
+
+def in_base64(raw: bytes) -> set[bytes]:
+    """Return what is in the base64, of both alphabets, of anything that has ``raw`` in it.
+
+    Such as a password in ``user:password``. What is short is looked for by itself only.
+    """
+    found = set()
+    for before in range(3 if len(raw) > SHORT else 1):
+        coded = base64.b64encode(bytes(before) + raw)
+        # Without the characters that have a part in what stands before or behind.
+        found.add(coded[-(-before * 4 // 3) : (before + len(raw)) * 4 // 3])
+    found.add(base64.b64encode(raw).rstrip(b"="))
+    return found | {one.translate(bytes.maketrans(b"+/", b"-_")) for one in found}
+
+
+def all_forms(*secrets: str) -> set[bytes]:
+    """Return the forms of several secrets."""
+    return set().union(*map(forms, secrets))
 
 
 def secrets_in(document: Mapping[str, Any]) -> set[bytes]:
@@ -53,9 +79,9 @@ def secrets_in(document: Mapping[str, Any]) -> set[bytes]:
         if name in PUBLIC or not value:
             continue
         if "PRIVATE KEY" in value:
-            found |= {line.encode() for line in value.split() if len(line) >= 60}
+            found |= all_forms(*(line for line in value.split() if len(line) >= 60))
             continue
-        found.add(value.encode())
+        found |= forms(value)
     try:
         key = Keystore.load(document).private_key
     except KeystoreError:  # an authorization with an access token has no key
@@ -77,7 +103,7 @@ def leaks(folder: Path, secrets: Iterable[bytes]) -> list[str]:
         data = path.read_bytes() if path.is_file() else b""
         # A PIN of six digits occurs by chance in any number, so it counts as a word only.
         for secret in secrets:
-            if len(secret) > 8:
+            if len(secret) > SHORT:
                 leaked = secret in data
             else:
                 leaked = (

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import sqlite3
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blazebot.keys.issue import FORMS, issue_keystore
 from blazebot.keys.keystore import Keystore
@@ -23,12 +26,13 @@ from blazebot.testing.control import Control
 from blazebot.testing.processes import Process, SandboxProcess
 from tests.wire.conftest import APP_ID, SESSION_ID
 from tests.wire.running import fetch, write_keystore
-from tests.wire.secret_search import forms, leaks, log_all, secrets_in
+from tests.wire.secret_search import PUBLIC, SHORT, all_forms, forms, leaks, log_all, secrets_in
 from tests.wire.world import WITHIN, World
 
 BOT = Path(__file__).with_name("secretive_bot.py")
 
 SANDBOX_TOKEN = "open-sesame-of-the-control-api"  # noqa: S105
+PROXY_PASSWORD = "p:ss/w%rd+of?the=proxy~"  # noqa: S105 - nearly all of it is quoted in an address
 
 FULLY_WATCHED = "app"
 """The form of keystores with which everything is exported too."""
@@ -67,14 +71,18 @@ async def test_no_secret_is_written_anywhere(world: World, tmp_path: Path, form:
     code = (await world.control.call("POST", f"/people/{alice}/authorizations", authorization))[
         "code"
     ]
-    chosen = {"BLAZEBOT_BUTTON_KEY": "k" * 8 + bot_id, "BLAZEBOT_WATCH_TOKEN": "w" * 8 + bot_id}
+    chosen = {
+        "BLAZEBOT_BUTTON_KEY": "k" * 8 + bot_id,
+        "BLAZEBOT_WATCH_TOKEN": "w" * 8 + bot_id,
+        "BLAZEBOT_MAILBOX_TOKEN": "m" * 8 + bot_id,
+    }
     process = Process(
         [
             *(sys.executable, str(BOT), world.sandbox.url, str(hidden / "keystore.json")),
             *(str(seen / "data"), str(hidden / "learnt.json"), code),
         ],
         log=seen / "bot.log",
-        environment={**chosen, "CLIENT_SECRET": client_secret},
+        environment={**chosen, "BLAZEBOT_MAILBOX": "true", "CLIENT_SECRET": client_secret},
     )
     await process.start()
     try:
@@ -99,6 +107,11 @@ async def test_no_secret_is_written_anywhere(world: World, tmp_path: Path, form:
         for path in ("/metrics", "/healthz", "/readyz"):
             _, words = await fetch(address[1] + path, **authorized)
             (seen / f"watch{path.replace('/', '-')}.txt").write_text(words)
+        for given in (chosen["BLAZEBOT_MAILBOX_TOKEN"], chosen["BLAZEBOT_MAILBOX_TOKEN"] + "!"):
+            status, words = await fetch(
+                f"{address[1]}/mailboxes/{bot_id}/conversations", Authorization=f"Bearer {given}"
+            )
+            (seen / f"mailbox-{status}.txt").write_text(words)
         # A session that is refused is told of too, and so is a wrong key.
         await world.control.issue_session(bot_id, form)
         async with asyncio.timeout(WITHIN):
@@ -116,14 +129,13 @@ async def test_no_secret_is_written_anywhere(world: World, tmp_path: Path, form:
 
     learnt = json.loads((hidden / "learnt.json").read_text())
     secrets = secrets_in(keystore) | secrets_in(learnt)
-    secrets |= {client_secret.encode(), code.encode(), *(one.encode() for one in chosen.values())}
-    secrets.add(SANDBOX_TOKEN.encode())
-    assert len(secrets) >= 6
+    secrets |= all_forms(client_secret, code, *chosen.values(), SANDBOX_TOKEN, PROXY_PASSWORD)
     assert len(entries) > 10
     assert "Traceback" in process.log
     assert "crash" in process.log
     names = {path.name for path in seen.rglob("*")}
     assert names >= {"spans.jsonl", "sandbox.log", "sandbox.db-wal", "wire.jsonl", "answers.json"}
+    assert names >= {"mailbox.db", "mailbox-200.txt", "mailbox-401.txt"}
     assert b"DEBUG" in (seen / "sandbox.log").read_bytes()
     assert leaks(seen, secrets) == []
     check_keys_of_people(seen)
@@ -156,20 +168,34 @@ async def export_everything(tmp_path: Path) -> None:
         "BLAZEBOT_DATA_DIR": str(tmp_path / "seen" / "data"),
     }
 
-    async def run(name: str, *command: str) -> str:
-        log = tmp_path / "seen" / f"{name}.txt"
+    async def run(name: str, *command: str, ends: int = 0, **settings: str) -> str:
         process = Process(
-            [sys.executable, "-m", "blazebot", *command], log=log, environment=environment
+            [sys.executable, "-m", "blazebot", *command],
+            log=tmp_path / "seen" / f"{name}.txt",
+            environment={**environment, **settings},
         )
         await process.start()
-        assert await process.wait() == 0, process.log
+        assert await process.wait() == ends, process.log
         return process.log
 
-    listed, _, _ = await asyncio.gather(
-        run("announcements", "announcements", "list", "--json"),
-        run("dead-letters", "dead-letters", "list", "--json"),
-        run("checked", "keystore", "check", environment["BLAZEBOT_KEYSTORE"]),
-    )
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(4096))  # of HTTP the whole request, of SOCKS a greeting
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    asked: list[bytes] = []
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        address = f"me:{quote(PROXY_PASSWORD, safe='')}@127.0.0.1:{port}"
+        listed, *_ = await asyncio.gather(
+            run("announcements", "announcements", "list", "--json"),
+            run("dead-letters", "dead-letters", "list", "--json"),
+            run("checked", "keystore", "check", environment["BLAZEBOT_KEYSTORE"]),
+            run("by-proxy", "doctor", ends=1, BLAZEBOT_PROXY=f"http://{address}"),
+            run("by-socks", "doctor", ends=1, BLAZEBOT_PROXY=f"socks5://{address}"),
+        )
+    credentials = base64.b64encode(f"me:{PROXY_PASSWORD}".encode())
+    assert any(credentials in one for one in asked)
     (line,) = (one for one in listed.splitlines() if one.startswith("{"))
     await run("export", "announcements", "export", json.loads(line)["id"], "--json")
 
@@ -196,13 +222,34 @@ def check_keys_of_people(seen: Path) -> None:
     assert leaks(seen, set().union(*map(forms, keys))) == []
 
 
+WRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": bytes,
+    "hex": lambda raw: raw.hex().encode(),
+    "HEX": lambda raw: raw.hex().upper().encode(),
+    "quoted": lambda raw: quote(raw, safe="").encode(),
+    "base64": base64.b64encode,
+    "base64 for addresses": lambda raw: base64.urlsafe_b64encode(raw).rstrip(b"="),
+}
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_the_search_finds_each_form_of_each_secret(tmp_path: Path, form: str) -> None:
-    secrets = secrets_in(issue_keystore(form, APP_ID, SESSION_ID).document)
-    for number, secret in enumerate(secrets):
-        path = tmp_path / "planted.txt"
-        path.write_bytes(b"\x00{'value': '" + secret + b"'}" + str(number).encode())
-        assert leaks(tmp_path, secrets) != [], secret
+def test_the_search_finds_each_secret_however_it_is_written(tmp_path: Path, form: str) -> None:
+    document = issue_keystore(form, APP_ID, SESSION_ID).document
+    keystore = Keystore.load(document)
+    texts = [value for name, value in document.items() if name not in PUBLIC]
+    texts = [one.splitlines()[2] if "PRIVATE KEY" in one else one for one in texts if one]
+    raws = [text.encode() for text in (*texts, PROXY_PASSWORD)]
+    if isinstance(keystore.private_key, Ed25519PrivateKey):
+        raws.append(keystore.private_key.private_bytes_raw())
+    secrets = secrets_in(document) | all_forms(PROXY_PASSWORD)
+    path = tmp_path / "planted.txt"
+    for raw in raws:
+        for name, write in WRITTEN.items():
+            path.write_bytes(b"\x00{'value': '" + write(raw) + b"'}")
+            assert leaks(tmp_path, secrets) != [], (name, raw)
+        for before in (b"", b"me:", b"you:", b"them:") if len(raw) > SHORT else ():
+            path.write_bytes(b"Basic " + base64.b64encode(before + raw + b"\n"))
+            assert leaks(tmp_path, secrets) != [], (before, raw)
     path.write_text("nothing of it")
     assert leaks(tmp_path, secrets) == []
 
