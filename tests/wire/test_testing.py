@@ -585,11 +585,17 @@ async def test_a_fault_for_one_of_two_bots(box: Sandbox) -> None:
 
 
 async def test_the_sandbox_restarts_in_a_test(box: Sandbox) -> None:
-    await box.run(echoing())
+    bot = await box.run(echoing())
     alice = await box.person("Alice")
     async with box.faults.on("restart", seconds=0.2):
         await alice.send("before")
     assert (await alice.next(within=20)).text == "before"
+    async with asyncio.timeout(20):
+        while True:  # the tests after this one need it to be over
+            status = bot.status()
+            if status.state == "open" and status.counts is not None and status.counts.reconnects:
+                break
+            await asyncio.sleep(0.02)
 
 
 def test_every_fault_of_the_sandbox_has_its_name() -> None:

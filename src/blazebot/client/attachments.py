@@ -478,7 +478,7 @@ def _total(response: aiohttp.ClientResponse, offset: int) -> int | None:
     if response.status == 200:
         return None if "Content-Encoding" in response.headers else response.content_length
     if offset and response.status == 206:
-        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", header)
+        found = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", header)
         if found is None or int(found[1]) != offset:
             raise _CannotResume
         return None if found[2] == "*" else int(found[2])

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import aiohttp
 
+from blazebot.client.frame_watch import FrameWatch
 from blazebot.client.outstanding import Outstanding, OutstandingRequests
 from blazebot.client.quota import Sends
 from blazebot.client.reconnects import Reconnects
@@ -182,6 +183,7 @@ class BlazeClient:
                     protocols=(SUBPROTOCOL,),
                     headers={"Authorization": f"Bearer {token}"},
                     heartbeat=self._heartbeat,
+                    autoping=False,  # see FrameWatch
                     timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
                     max_msg_size=socket_limit(self._frame_limit),
                 )
@@ -199,18 +201,21 @@ class BlazeClient:
         self._reconnects.opened(time.monotonic())
         self._on_open()
         listing = asyncio.ensure_future(self._open_line())
+        watch = FrameWatch(socket, self._heartbeat)
         try:
             while True:
                 message = await socket.receive()
                 if message.type is aiohttp.WSMsgType.BINARY:
+                    watch.frames += 1
                     self._read(message.data)
                 elif message.type is aiohttp.WSMsgType.TEXT:
                     self._skip(message.data.encode(), "a text frame; frames are binary")
-                else:
+                elif not await watch.takes(message):
                     break
         finally:
             self._socket = None
             self.opened.clear()
+            watch.stop()
             listing.cancel()
             for ended in self._requests.lost():
                 _fail(ended.waiter, ConnectionLost("the line broke before the answer came"))

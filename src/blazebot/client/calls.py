@@ -248,9 +248,12 @@ class Calls:
                 f"{call}: no answer within {self._timeout:g} s; see request_timeout"
             ) from None
         except (aiohttp.ClientError, OSError) as error:
+            # Of what is no HTTP the words quote the answer, which may hold a secret.
+            quotes = isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError)
+            words = "" if quotes else str(error)
             raise ConnectionLost(
                 f"{call}: the connection broke before the answer came, so whether it took "
-                f"effect is unknown: {error or type(error).__name__}"
+                f"effect is unknown: {words or type(error).__name__}"
             ) from None
         return self._data(call, request_id, response.status, response.headers, text)
 
