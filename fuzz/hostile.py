@@ -38,6 +38,8 @@ class Hostile:
     def __init__(self) -> None:
         self.answer: Answer | None = None
         self.pending: dict[str, dict[str, Any]] = {}
+        self.handled: list[str] = []
+        """Ids of the messages that say ``LAST``, each time that the bot's handler was given one."""
         self.line: web.WebSocketResponse | None = None
         self.transport: asyncio.Transport | None = None
         self._news = asyncio.Event()
@@ -131,7 +133,7 @@ async def served_bot(watch: Watch) -> AsyncIterator[Hostile]:
             data_dir=folder,
             concurrency=2000,
             receipt_delay=0.001,
-            heartbeat=1.0,  # a frame that goes on for ever is found by it
+            heartbeat=1.0,  # a frame that goes on for ever is found after three of them
             request_timeout=0.5,
             send_timeout=1.0,
             max_tries=1,
@@ -142,7 +144,9 @@ async def served_bot(watch: Watch) -> AsyncIterator[Hostile]:
         @bot.on(Content)
         async def reply(message: Message[Content]) -> None:
             # After a 429 nothing leaves for a while: the message that is waited for needs no reply.
-            if message.content != Text(LAST):
+            if message.content == Text(LAST):
+                hostile.handled.append(message.id)
+            else:
                 await message.reply("Hi")
 
         try:

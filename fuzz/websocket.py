@@ -55,6 +55,19 @@ def odd_frame(choices: Choices, payload: bytes, *, masked: bool) -> bytes:
     )
 
 
+def is_whole(data: bytes) -> bool:
+    """Tell whether ``data``, from its first frame on, ends with a frame: no more is waited for."""
+    at = 0
+    while at + 1 < len(data):
+        second = data[at + 1]
+        size, wide = second & 0x7F, 0
+        if size >= _MEDIUM:
+            wide = 2 if size == _MEDIUM else 8
+            size = int.from_bytes(data[at + 2 : at + 2 + wide], "big")
+        at += 2 + wide + (4 if second & 0x80 else 0) + size
+    return at == len(data)
+
+
 async def frames(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
     """Yield opcode and payload of each frame of a peer that makes no mistakes, until it ends."""
     try:

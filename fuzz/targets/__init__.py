@@ -6,7 +6,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from fuzz.targets import answers, blaze, control, keys, line, rest, token, wire
+from fuzz.targets import (
+    answers,
+    attachments,
+    blaze,
+    control,
+    keys,
+    line,
+    records,
+    rest,
+    token,
+    wire,
+)
 from fuzz.worlds import Attempt
 
 Target = Callable[[], AbstractContextManager[Attempt]]
@@ -28,4 +39,6 @@ TARGETS: Final[dict[str, Target]] = {
     "blaze": blaze.blaze,
     "line": line.line,
     "answers": answers.answers,
+    "attachments": attachments.attachments,
+    "records": records.records,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
 from blazebot.errors import FrameError
@@ -31,6 +31,10 @@ _REQUESTS: Final[tuple[tuple[str, Any], ...]] = (
     ("REFRESH_SOMETHING", {}),
 )
 _LAST: Final = "the-last-one"
+
+PATIENCE: Final = 5.0
+"""Seconds within which the last request is answered, or the line ended."""
+_QUIET: Final = 0.3  # seconds, where the sandbox may wait for more
 _BOMB: Final = zlib.compress(bytes(64 * 1024 * 1024), 9, 31)
 
 
@@ -64,7 +68,8 @@ def _handshake(world: Served, choices: Choices) -> bytes:
     ]
     if choices.once_in(16):
         del lines[choices.below(len(lines))]
-        lines.insert(choices.below(len(lines) + 1), choices.text())
+        # No end of the headers: what stands behind it would be frames.
+        lines.insert(choices.below(len(lines) + 1), choices.text().replace("\n", ""))
     if choices.once_in(16):
         lines.append("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99")
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace")
@@ -76,28 +81,37 @@ async def _speak(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    """Send what is odd, then a good request; all goes well if it is answered, or the line ends."""
-    for _ in range(1 + choices.below(8)):
-        writer.write(_words(world, choices))
+    """Send what is odd, then a good request: that is answered, or the line ends."""
+    odd = b"".join(_words(world, choices) for _ in range(1 + choices.below(8)))
     last = json.dumps({"id": _LAST, "action": "LIST_PENDING_MESSAGES"}).encode()
-    writer.write(websocket.frame(compress(last), masked=True))
+    writer.write(odd + websocket.frame(compress(last), masked=True))
     if choices.once_in(8):
-        writer.write_eof()
-    quiet = asyncio.get_running_loop().call_later(1.0, writer.transport.abort)
+        with suppress(OSError):  # the line may have ended
+            writer.write_eof()
+    # A frame that announces more than it has swallows the request.
+    is_asked = websocket.is_whole(odd)
     try:
-        async for opcode, payload in websocket.frames(reader):
-            if opcode != websocket.BINARY:
-                continue
-            try:
-                text = decompress(payload)
-            except FrameError as error:
-                check(False, f"the sandbox sent {error}")
-            check_shows_none(text.decode("utf-8", "replace"), world.watch.secrets)
-            error_of(text)
-            if _LAST.encode() in text:
-                return
-    finally:
-        quiet.cancel()
+        async with asyncio.timeout(PATIENCE if is_asked else _QUIET):
+            await _read_to_the_end(world, reader)
+    except TimeoutError:
+        check(not is_asked, f"neither an answer nor an end of the line within {PATIENCE:g} s")
+
+
+async def _read_to_the_end(world: Served, reader: asyncio.StreamReader) -> None:
+    """Read until the last request is answered or the line has ended."""
+    async for opcode, payload in websocket.frames(reader):
+        if opcode == websocket.CLOSE:
+            return
+        if opcode != websocket.BINARY:
+            continue
+        try:
+            text = decompress(payload)
+        except FrameError as error:
+            check(False, f"the sandbox sent {error}")
+        check_shows_none(text.decode("utf-8", "replace"), world.watch.secrets)
+        error_of(text)
+        if _LAST.encode() in text:
+            return
 
 
 def _words(world: Served, choices: Choices) -> bytes:

@@ -56,7 +56,7 @@ def keystore(data: bytes) -> None:
         check(error.__suppress_context__ or error.__context__ is None, "a cause that may tell more")
         return
     # A scope is shown, whatever it is: a secret that has come to stand there too.
-    check_shows_none(repr(loaded).replace(loaded.scope or "", ""), secrets)
+    check_shows_none(repr(loaded).replace(repr(loaded.scope), ""), secrets)
     _convert(loaded)
 
 

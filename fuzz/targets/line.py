@@ -15,6 +15,7 @@ from fuzz.bending import bent, spelled
 from fuzz.choices import Choices
 from fuzz.hostile import LAST, Hostile, served_bot
 from fuzz.seeds import CONTENTS
+from fuzz.watch import check
 from fuzz.worlds import Attempt, in_loop
 from tests.wire.scripted_service import message
 
@@ -30,7 +31,7 @@ _numbers = itertools.count()
 
 
 async def _attempt(world: Hostile, choices: Choices) -> None:
-    """Say what is odd, then push a good message: it is handled and acknowledged all the same."""
+    """Say what is odd, then push a good message: it is handled, once, and then acknowledged."""
     await world.until(lambda: world.line is not None)
     answers = [_answer(choices) for _ in range(choices.below(3))]
     world.answer = lambda frame: answers.pop()(frame) if answers else None
@@ -38,15 +39,17 @@ async def _attempt(world: Hostile, choices: Choices) -> None:
         world.write(_words(choices))
     world.answer = None if choices.once_in(4) else world.answer
     number = next(_numbers)
-    good = message(
+    good = message(  # of ids that are no choice: what is odd must not have had them before
         LAST,
-        message_id=f"00000000-0000-4000-8000-{number:012x}",
+        message_id=f"00000000-0000-4000-a000-{number:012x}",
         conversation_id=f"00000000-0000-4000-9000-{number:012x}",
     )
     world.pending[good["message_id"]] = good
     await world.push(good)
     try:
         await world.until(lambda: not world.pending)
+        times = world.handled.count(good["message_id"])
+        check(times == 1, f"the good message is acknowledged, and was handled {times} times")
     finally:
         world.answer = None
         world.pending.clear()

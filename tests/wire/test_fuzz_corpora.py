@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from blazebot.bot.dispatcher import Dispatcher
+from blazebot.sandbox.blaze.line import BlazeLine
 from fuzz import worlds
 from fuzz.choices import Choices
-from fuzz.targets import TARGETS
+from fuzz.targets import TARGETS, blaze
 from fuzz.watch import Finding, Watch
+from fuzz.websocket import frame, is_whole
 from fuzz.worlds import in_loop
 
 CORPORA = Path(__file__).parents[2] / "fuzz" / "corpus"
@@ -85,3 +88,35 @@ def test_a_broken_promise_is_found(
         else:
             with pytest.raises(Finding, match=words):
                 tries(b"\x03")
+
+
+async def nothing(*_: object) -> None:
+    pass
+
+
+def test_a_message_that_no_handler_is_given_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dispatcher, "handle", nothing)
+    with TARGETS["line"]() as tries, pytest.raises(Finding, match="handled 0 times"):
+        tries(b"")
+
+
+def test_a_line_that_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blaze, "PATIENCE", 0.2)
+    monkeypatch.setattr(BlazeLine, "_list_pending", lambda *_: None)
+    with TARGETS["blaze"]() as tries, pytest.raises(Finding, match="neither an answer nor an end"):
+        tries(b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (b"", True),
+        (frame(b"a" * 200, masked=True) + frame(b"", masked=False), True),
+        (frame(bytes(70_000), masked=True), True),
+        (frame(b"ab", masked=True)[:-1], False),
+        (frame(b"ab", masked=False) + b"\x82", False),
+        (b"\x82\x7f" + b"\x7f" * 8, False),
+    ],
+)
+def test_what_ends_with_a_frame(data: bytes, whole: bool) -> None:
+    assert is_whole(data) is whole

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from blazebot.delivery.dead_letters import DeadLetter
-from blazebot.errors import EngineError
+from blazebot.errors import EngineError, FrameError
 from blazebot.jetstream.connection import NatsError, close, connect
 from blazebot.jetstream.names import Names, partition_of
 from blazebot.jetstream.streams import declared_partitions, erase
@@ -143,7 +143,10 @@ async def dead_letters_at(url: str, app_id: str, within: float) -> AsyncIterator
 
 
 def _letter(body: bytes) -> DeadLetter:
-    stored = decode_json(body, StoredDeadLetter)
+    try:
+        stored = decode_json(body, StoredDeadLetter)
+    except FrameError as error:
+        raise _error(error) from None
     return DeadLetter(stored.view, stored.error, stored.tries, stored.buried_at)
 
 

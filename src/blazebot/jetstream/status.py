@@ -77,5 +77,7 @@ async def _holder(js: JetStreamContext, names: Names) -> str | None:
         entry = await (await js.key_value(GATEWAYS_BUCKET)).get(names.app_id)
     except NotFoundError:
         return None
-    host, _, process = (entry.value or b"").decode().rpartition(" ")[0].partition(" ")
+    host, _, process = (
+        (entry.value or b"").decode(errors="replace").rpartition(" ")[0].partition(" ")
+    )
     return f"{host}, process {process}" if host else None

@@ -168,7 +168,13 @@ async def declared_partitions(js: JetStreamContext, names: Names) -> int:
         raise EngineError(
             f"JetStream does not answer: {str(error) or type(error).__name__}"
         ) from None
-    return int((config.description or "").removeprefix(_PARTITIONS))
+    count = (config.description or "").removeprefix(_PARTITIONS)
+    if not count.isdecimal():
+        raise EngineError(
+            f"stream {names.messages} does not say how many partitions it has: it is none of "
+            "Blazebot's, or its description was changed"
+        )
+    return int(count)
 
 
 def _stream(
