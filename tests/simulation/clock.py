@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 
 BEGINNING = 1_700_000_000.0
@@ -39,13 +39,33 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1.0
+        self.wall_error = 0.0
+        """Seconds by which the clock on the machine's wall is ahead of the service's."""
+        self.largest_wall_error = 0.0
         self._selector = _Selector(self)
         self.failures: list[str] = []
         """What went wrong with nobody to be told."""
         self.set_exception_handler(self._note)
 
+    @classmethod
+    def running(cls) -> Self:
+        """Return the one that runs."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, cls)
+        return loop
+
     def time(self) -> float:
         return self.now
+
+    def set_wall_clock(self, error: float) -> None:
+        """Let the clock on the machine's wall be so many seconds ahead of the service's."""
+        self.wall_error = error
+        self.largest_wall_error = max(self.largest_wall_error, error)
+
+    @property
+    def latest(self) -> float:
+        """The latest time that the wall clock may have shown by now, in unix seconds."""
+        return BEGINNING + self.now + self.largest_wall_error
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -61,7 +81,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return done
 
     def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self.failures.append(f"{context['message']}: {context.get('exception')!r}")
+        cause = context.get("exception") or context.get("task")
+        self.failures.append(f"{context['message']}: {cause!r}")
 
     def _process_events(self, event_list: list[Any]) -> None:
         pass
@@ -81,7 +102,7 @@ def simulated_time() -> Iterator[SimulatedLoop]:
     loop = SimulatedLoop()
     with (
         patch.object(time, "monotonic", loop.time),
-        patch.object(time, "time", lambda: BEGINNING + loop.now),
+        patch.object(time, "time", lambda: BEGINNING + loop.now + loop.wall_error),
     ):
         try:
             yield loop

@@ -6,20 +6,29 @@ import asyncio
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextvars import ContextVar
+import time
+from collections.abc import Coroutine, Iterator
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from unittest.mock import patch
 
-from blazebot import Bot, Conversation, Message, SendTimeout, Text
+from blazebot import Bot, Job, Message, State, Text
 from blazebot.bot import runtime
+from blazebot.client.blaze import BlazeClient
+from blazebot.client.rest import RestClient
+from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters
 from blazebot.delivery.limiter import QuotaLimiter
-from blazebot.errors import BlazebotError
-from blazebot.keys.issue import issue_keystore
+from blazebot.delivery.outbox_store import FILE_NAME as OUTBOX
+from blazebot.delivery.outbox_store import Kept, OutboxStore
+from blazebot.errors import BlazebotError, Unauthorized
 from blazebot.wire.messages import MessageView
+from tests.simulation.bad_frames import FRAME_LIMIT
+from tests.simulation.handlers import Counted, handle, remind
 from tests.simulation.network import Network, Peer
+from tests.simulation.sessions import Session
+from tests.simulation.truth import Truth
 
 HOSTS: Final = ("ws://a.test/", "ws://b.test/")
 
@@ -29,26 +38,12 @@ _network: ContextVar[Network] = ContextVar("network")
 _life: ContextVar[Life | None] = ContextVar("life", default=None)
 
 
-class Truth(Protocol):
-    """What the world knows of what bots have done, of whichever life."""
-
-    def begun(self, bot_id: str, number: int) -> int:
-        """A handler begins; return how often it has for this message, this time included."""
-
-    def handled(self, life: Life, message_id: str, number: int, run: int) -> None:
-        """A handler has succeeded."""
-
-    def buried(self, bot_id: str, message_id: str) -> None:
-        """A dead letter is on disk."""
-
-
 class Life:
-    """A process of the bot with ``app_id``, whose files are in ``folder``."""
+    """A process of a bot with ``session``, whose files are in ``folder``."""
 
     def __init__(
         self,
-        app_id: str,
-        session_id: str,
+        session: Session,
         folder: Path,
         *,
         peer: Peer,
@@ -56,35 +51,56 @@ class Life:
         random: Random,
         settings: dict[str, Any],
     ) -> None:
-        self.app_id = app_id
-        self.session_id = session_id
+        self.app_id = app_id = session.bot_id
+        self.session = session
         self.folder = folder
         self.network = Network(peer, app_id, random)
+        self.truth = truth
+        self.random = random
         self.disk_is_full = False
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self._truth = truth
-        self._random = random
+        self.is_ending = False
+        self.tasks: dict[asyncio.Task[Any], None] = {}  # in order, for a seed says what happens
+        self._context = copy_context()
+        self._context.run(_life.set, self)
+        self._context.run(_network.set, self.network)
         self.bot = Bot(
-            json.dumps(issue_keystore("app", app_id, session_id).document),
+            json.dumps(session.keystore),
             api_urls=("http://a.test", "http://b.test"),
             blaze_urls=HOSTS,
             data_dir=str(folder),
             stop_grace=STOP_GRACE,
-            max_tries=3,
+            frame_limit=FRAME_LIMIT,
             **settings,
         )
         self.bot.on(Text)(self._handle)
+        self.bot.job(name="remind")(self._remind)
+
+    async def _handle(self, message: Message[Text], state: State[Counted]) -> None:
+        await handle(self, message, state)
+
+    async def _remind(self, job: Job[tuple[str, int]]) -> None:
+        await remind(self, job)
 
     @property
     def runtime(self) -> Any:
         """The parts of the running bot."""
         return self.bot._runtime
 
+    @property
+    def refusal(self) -> Unauthorized | None:
+        """Why it serves no longer; None while it does."""
+        ended: asyncio.Task[None] = self.runtime.ended
+        error = ended.exception() if ended.done() else None
+        assert error is None or isinstance(error, Unauthorized), error
+        return error
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Let the process do something, which ends with it at the latest."""
+        return asyncio.get_running_loop().create_task(work, context=self._context)
+
     async def start(self) -> None:
         """Begin to serve."""
-        _life.set(self)
-        _network.set(self.network)
-        await self.bot.start()
+        await self.do(self.bot.start())
         self._note_what_is_buried()
 
     def _note_what_is_buried(self) -> None:
@@ -93,87 +109,57 @@ class Life:
 
         def noting(view: MessageView, error: BaseException, tries: int) -> None:
             if self.disk_is_full or self.network.is_dead:
+                self.truth.unburied(self, view.message_id)
                 raise OSError("No space left on device")
             add(view, error, tries)
-            self._truth.buried(self.app_id, view.message_id)
+            self.truth.buried(self, view.message_id, tries)
 
         letters.add = noting
 
     async def stop(self) -> None:
         """Stop in good order."""
-        await self.bot.stop()
+        self.is_ending = True
+        await self.do(self.bot.stop())
 
     async def kill(self) -> Path:
         """End at once; return the disk as it was at that moment."""
         disk = self.folder.with_name(f"{self.folder.name}x")
         shutil.copytree(self.folder, disk)
+        await self.end()
+        return disk
+
+    async def end(self) -> None:
+        """End at once."""
+        self.is_ending = True
         self.network.die()
         for task in list(self.tasks):
             task.cancel()
         with contextlib.suppress(BlazebotError, asyncio.CancelledError):
             await self.bot.stop()  # frees what a process leaves to the system
-        return disk
 
-    # What the bot does
+    # Its files, as other processes see them
 
-    async def _handle(self, message: Message[Text]) -> None:
-        number = int(message.content.text)
-        run = self._truth.begun(self.app_id, number)
-        kind = KINDS[number % len(KINDS)]
-        if kind in ("slow", "poisoned"):
-            await asyncio.sleep(self._random.uniform(0.0, 3.0))
-        if kind == "fails first" and run == 1:
-            raise ValueError("as always")
-        if kind == "keyed":
-            await message.reply(f"{number} in run {run}", key="it")
-        elif kind == "varying":
-            await message.reply(f"{number} in run {run}")
-        else:
-            for _ in range(REPLIES[kind]):
-                await message.reply(str(number))
-        if kind == "poisoned" or (kind in _FAIL_AFTER_REPLYING and run == 1):
-            raise ValueError("as always")
-        if not self.network.is_dead:
-            self._truth.handled(self, message.id, number, run)
+    def replay_dead_letters(self) -> list[str]:
+        """Ask for all dead letters to be handled again; return which these are."""
+        path = self.folder / self.app_id / FILE_NAME
+        if not path.exists():
+            return []
+        letters = DeadLetters(path)
+        message_ids = [one.view.message_id for one in letters.all()]
+        letters.ask_replay(message_ids)
+        letters.close()
+        return message_ids
 
-    async def say(self, conversation_id: str, text: str, *, waits: bool) -> bool:
-        """Send what no message stands behind; return whether it was accepted for sure."""
-        to = Conversation(conversation_id)
+    async def outbox(self) -> list[Kept]:
+        """Return what was accepted and is not sent yet, or has been just now."""
+        path = self.folder / self.app_id / OUTBOX
+        if not path.exists():
+            return []
+        store = OutboxStore(path, self.session.id)
         try:
-            await (self.bot.send(to, text) if waits else self.bot.enqueue(to, text))
-        except SendTimeout:
-            pass  # it stays accepted
-        except BlazebotError:
-            return False
-        return not self.network.is_dead
-
-
-KINDS: Final = (
-    "silent",
-    "one reply",
-    "twice the same",
-    "slow",
-    "fails after replying",
-    "poisoned",
-    "keyed",
-    "varying",
-    "fails first",
-    "one reply",
-)
-"""What the handler does with a message, by its number."""
-
-_FAIL_AFTER_REPLYING: Final = ("fails after replying", "keyed", "varying")
-
-REPLIES: Final = {
-    "silent": 0,
-    "one reply": 1,
-    "twice the same": 2,
-    "slow": 1,
-    "fails after replying": 1,
-    "poisoned": 1,
-    "fails first": 1,
-}
-"""How many replies of the same words it sends."""
+            return await store.waiting(0, 1000)
+        finally:
+            await store.close()
 
 
 @contextlib.contextmanager
@@ -181,17 +167,24 @@ def lives(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Let bots of this loop speak by their networks, and know which tasks are whose."""
 
     def new_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        context = options.get("context")
+        life = _life.get() if context is None else context.get(_life)
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
-        life = _life.get()
         if life is not None:
-            life.tasks.add(task)
-            task.add_done_callback(life.tasks.discard)
+            life.tasks[task] = None
+            task.add_done_callback(life.tasks.pop)
         return task
 
     loop.set_task_factory(new_task)
-    assert QuotaLimiter.__init__.__kwdefaults__ is not None
-    with (
-        patch.object(runtime, "open_http", lambda _: _network.get()),
-        patch.dict(QuotaLimiter.__init__.__kwdefaults__, clock=loop.time),
-    ):
+    with contextlib.ExitStack() as patches:
+        patches.enter_context(patch.object(runtime, "open_http", lambda _: _network.get()))
+        for kind, clock in (
+            (QuotaLimiter, loop.time),
+            (BlazeClient, time.time),
+            (RestClient, time.time),
+            (DeadLetters, time.time),
+        ):
+            defaults = kind.__init__.__kwdefaults__
+            assert defaults is not None
+            patches.enter_context(patch.dict(defaults, clock=clock))
         yield

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from random import Random
 from types import SimpleNamespace
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import aiohttp
 from yarl import URL
@@ -24,11 +24,30 @@ class Peer(Protocol):
     def received(self, line: Line, frame: bytes) -> None:
         """A frame has come."""
 
-    def refuses(self, url: str) -> int | None:
-        """Return the HTTP status that a handshake is refused with, None if it is not."""
+    def refuses(self, bot_id: str, url: str, token: str) -> int | None:
+        """Return the HTTP status that a handshake is refused with; 0: it hangs, None: it is not."""
 
-    def called(self, bot_id: str, method: str, path: str, body: bytes) -> bytes | None:
+    def called(self, bot_id: str, call: Call) -> Answer | None:
         """Return what a call is answered with; None: the connection breaks instead."""
+
+
+class Call(NamedTuple):
+    """A REST call."""
+
+    method: str
+    path: str
+    body: bytes
+    token: str
+
+
+class Answer(NamedTuple):
+    """What answers it: JSON, and the service's time in unix seconds."""
+
+    body: bytes
+    at: float
+
+
+_CLOSED = SimpleNamespace(type=aiohttp.WSMsgType.CLOSED, data=None, is_bad=False)
 
 
 class Line:
@@ -39,6 +58,11 @@ class Line:
         self.close_code: int | None = None
         self.closed_by_bot: int | None = None
         self.listed = False
+        self.bad_frames = 0
+        """Frames read so far that cannot be understood."""
+        self.choked = False
+        """Whether the bot has ended the line upon such a frame."""
+        self._last_is_bad = False
         self._peer = peer
         self._random = network.random
         self._loop = asyncio.get_running_loop()
@@ -53,14 +77,16 @@ class Line:
 
     # The service's end
 
-    def push(self, frame: bytes) -> None:
-        """Send a frame to the bot."""
+    def push(self, frame: bytes | str, *, is_bad: bool = False) -> None:
+        """Send a frame to the bot; one of text is bad in any case."""
         self._down_at = self._after(self._down_at)
-        self._loop.call_at(self._down_at, self._deliver, frame)
+        kind = aiohttp.WSMsgType.TEXT if isinstance(frame, str) else aiohttp.WSMsgType.BINARY
+        came = SimpleNamespace(type=kind, data=frame, is_bad=is_bad)
+        self._loop.call_at(self._down_at, self._deliver, came)
 
-    def _deliver(self, frame: bytes) -> None:
+    def _deliver(self, came: SimpleNamespace) -> None:
         if self.close_code is None:
-            self._inbox.put_nowait(SimpleNamespace(type=aiohttp.WSMsgType.BINARY, data=frame))
+            self._inbox.put_nowait(came)
 
     def cut(self, code: int = 1006) -> None:
         """Break the line; some of what the bot has sent may still arrive."""
@@ -68,7 +94,7 @@ class Line:
             self.close_code = code
             left = self._sent - self._arrived
             self._arrives_until = self._arrived + self._random.randint(0, left)
-            self._inbox.put_nowait(SimpleNamespace(type=aiohttp.WSMsgType.CLOSED, data=None))
+            self._inbox.put_nowait(_CLOSED)
 
     # The bot's end: an aiohttp.ClientWebSocketResponse
 
@@ -87,13 +113,18 @@ class Line:
 
     async def receive(self) -> Any:
         """Return the next frame, or that there is none."""
-        return await self._inbox.get()
+        self._last_is_bad = False
+        came = await self._inbox.get()
+        self._last_is_bad = came.is_bad
+        self.bad_frames += came.is_bad
+        return came
 
     async def close(self, *, code: int = 1000) -> None:
         """Close the line; what is under way to the service arrives."""
         if self.close_code is None:
             self.closed_by_bot = self.close_code = code
-            self._inbox.put_nowait(SimpleNamespace(type=aiohttp.WSMsgType.CLOSED, data=None))
+            self.choked = self._last_is_bad
+            self._inbox.put_nowait(_CLOSED)
 
     def exception(self) -> None:
         """Return what broke the line, which nobody knows."""
@@ -129,16 +160,18 @@ class Network:
     async def ws_connect(self, url: str, *, headers: dict[str, str], **_: Any) -> Line:
         """Open a line."""
         loop = asyncio.get_running_loop()
-        self.handshakes.append((loop.time(), url, headers["Authorization"]))
+        token = _token(headers)
+        self.handshakes.append((loop.time(), url, token))
         await asyncio.sleep(_latency(self.random))
         self._unless_dead()
-        status = self._peer.refuses(url)
+        status = self._peer.refuses(self.bot_id, url, token)
         if status is not None:
             self.failed.append(len(self.handshakes) - 1)
         if status == 0:
             await asyncio.Event().wait()
         if status is not None:
-            raise aiohttp.ServerDisconnectedError(f"refused with {status}")
+            asked: Any = SimpleNamespace(real_url=url)
+            raise aiohttp.WSServerHandshakeError(asked, (), status=status)
         line = Line(self._peer, self)
         self.lines.append(line)
         self._peer.opened(line)
@@ -146,12 +179,13 @@ class Network:
 
     @contextlib.asynccontextmanager
     async def request(
-        self, method: str, url: URL, *, data: bytes, **_: Any
+        self, method: str, url: URL, *, data: bytes, headers: dict[str, str], **_: Any
     ) -> AsyncIterator[_Response]:
         """Make a call."""
+        call = Call(method, url.path, data, _token(headers))
         await asyncio.sleep(_latency(self.random))
         self._unless_dead()
-        answer = self._peer.called(self.bot_id, method, url.path, data)
+        answer = self._peer.called(self.bot_id, call)
         await asyncio.sleep(_latency(self.random))
         self._unless_dead()
         if answer is None:
@@ -169,14 +203,18 @@ class Network:
 
 class _Response:
     status = 200
-    headers: dict[str, str] = {}  # noqa: RUF012
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.content = self
-        self._body = body
+        self.headers = {"X-Server-Time": str(int(answer.at * 1e9))}
+        self._body = answer.body
 
     async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
         yield self._body
+
+
+def _token(headers: dict[str, str]) -> str:
+    return headers["Authorization"].removeprefix("Bearer ")
 
 
 def _latency(random: Random) -> float:

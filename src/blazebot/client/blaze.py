@@ -318,7 +318,7 @@ class BlazeClient:
             self._on_receipt(decode_json(frame.data, MessageView))
         elif frame.action == frames.CREATE_MESSAGE and frame.data:
             decode_json(frame.data, MessageView)  # says what is wrong: it could not be read before
-        elif frame.action in _ANSWERED_ACTIONS:
+        elif frame.action in frames.ANSWERED:
             logger.debug("an answer to no request: frame %s", frame.id)
         else:
             self._unknown(frame)
@@ -470,17 +470,6 @@ class BlazeClient:
         task = asyncio.ensure_future(writing)
         # The waiter outlives the writing, and keeps it from being collected.
         request.waiter.add_done_callback(lambda _: task.cancel())
-
-
-_ANSWERED_ACTIONS: Final = frozenset(
-    {
-        frames.LIST_PENDING_MESSAGES,
-        frames.CREATE_MESSAGE,
-        frames.CREATE_PLAIN_MESSAGES,
-        frames.ACKNOWLEDGE_MESSAGE_RECEIPT,
-        frames.ACKNOWLEDGE_MESSAGE_RECEIPTS,
-    }
-)
 
 
 def _timeout_error(*, repeated: bool) -> BlazebotError:

@@ -16,6 +16,17 @@ ACKNOWLEDGE_MESSAGE_RECEIPT: Final = "ACKNOWLEDGE_MESSAGE_RECEIPT"
 ACKNOWLEDGE_MESSAGE_RECEIPTS: Final = "ACKNOWLEDGE_MESSAGE_RECEIPTS"
 ERROR: Final = "ERROR"
 
+ANSWERED: Final = frozenset(
+    {
+        LIST_PENDING_MESSAGES,
+        CREATE_MESSAGE,
+        CREATE_PLAIN_MESSAGES,
+        ACKNOWLEDGE_MESSAGE_RECEIPT,
+        ACKNOWLEDGE_MESSAGE_RECEIPTS,
+    }
+)
+"""The actions that a bot asks for [S] [C]: what comes with one of them may be an answer."""
+
 NOTHING: Final = msgspec.Raw()
 """An absent ``params`` or ``data``: JSON that is not there, which ``null`` is not."""
 
