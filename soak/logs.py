@@ -11,11 +11,7 @@ _TRACEBACK: Final = "Traceback (most recent call last):"
 _UNFORESEEN: Final = "unforeseen"
 _CHAINED: Final = ("The above exception was", "During handling of the above")
 
-_FORESEEN: Final = (
-    "blazebot.errors.",
-    # aiohttp tells of clients that were cut off while they were answered.
-    "aiohttp.client_exceptions.ClientConnectionResetError",
-)
+_FORESEEN: Final = "blazebot.errors."
 """What may stand at the end of a traceback: what a handler meets when something is broken."""
 
 

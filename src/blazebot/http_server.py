@@ -140,7 +140,12 @@ class HttpServer:
     @web.middleware
     async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self._requests[request.protocol] = request
-        return await handler(request)
+        try:
+            return await handler(request)
+        except ConnectionError:
+            if request.transport is not None:
+                raise
+            return web.Response()  # to nobody: whoever asked is gone
 
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         if isinstance(response, web.WebSocketResponse):

@@ -144,7 +144,8 @@ class Line(ABC):
             if self._frozen.is_set():
                 continue
             if message.type is WSMsgType.PING:
-                await self._socket.pong(message.data)
+                with contextlib.suppress(ConnectionError):  # the line ends
+                    await self._socket.pong(message.data)
             elif message.type is not WSMsgType.PONG and self._closing is None:
                 self.receive(message)
                 if not self._room.is_set():
