@@ -69,7 +69,7 @@ class World:
         choice = self.random.choice
         self.limits = {
             "inbox_limit": self.random.randint(2, 20),
-            "inbox_bytes": choice((300, 3000, 100_000)),
+            "inbox_bytes": choice((300, 300, 3000, 100_000)),
             "conversation_limit": self.random.randint(1, 5),
             "concurrency": self.random.randint(1, 6),
             "quota": choice((120, 6000, 100_000)),

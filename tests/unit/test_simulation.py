@@ -16,6 +16,7 @@ from tests.simulation import world
 from tests.simulation.switched_off import MECHANISMS, Mechanism
 
 STEPS = 80
+STEPS_UNTIL_IT_FAILS = 60
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def quiet() -> Iterator[None]:
 
 
 def test_what_must_hold(memory: Path) -> None:
-    run_all(range(6), memory)
+    run_all(range(4), memory)
 
 
 class Outage(world.World):
@@ -64,7 +65,7 @@ class Outage(world.World):
 
 
 def test_what_a_bot_says_in_an_outage_is_said_in_order_and_nothing_is_left(memory: Path) -> None:
-    for seed in range(5):
+    for seed in range(3):
         world.run(seed, 0, memory, Outage)
 
 
@@ -80,7 +81,7 @@ def test_it_fails_without(
     mechanism.switch_off(monkeypatch)
     monkeypatch.setattr(world, "QUIET", 600.0)
     with pytest.raises(world.Broken, match=mechanism.complaint):
-        run_all(range(20), memory, mechanism.often)
+        run_all(range(20), memory, STEPS_UNTIL_IT_FAILS, mechanism.often)
 
 
 def test_each_behaviour_is_listed_with_its_mechanisms() -> None:
@@ -88,6 +89,6 @@ def test_each_behaviour_is_listed_with_its_mechanisms() -> None:
     assert listed - {"switched_off"} == {one.name for one in MECHANISMS}
 
 
-def run_all(seeds: range, folder: Path, often: Collection[str] = ()) -> None:
+def run_all(seeds: range, folder: Path, steps: int = STEPS, often: Collection[str] = ()) -> None:
     for seed in seeds:
-        world.run(seed, STEPS, folder, often=often)
+        world.run(seed, steps, folder, often=often)

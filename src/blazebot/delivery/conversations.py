@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -61,8 +62,13 @@ class Conversations:
         if creating is None:
             creating = asyncio.ensure_future(self._ensure(conversation_id, user_id))
             self._creating[conversation_id] = creating
-            creating.add_done_callback(lambda _: self._creating.pop(conversation_id))
+            creating.add_done_callback(partial(self._created, conversation_id))
         await asyncio.shield(creating)
+
+    def _created(self, conversation_id: str, creating: asyncio.Future[None]) -> None:
+        del self._creating[conversation_id]
+        if not creating.cancelled():
+            creating.exception()  # whoever wanted it may be gone
 
     async def _ensure(self, conversation_id: str, user_id: str) -> None:
         if not self._is_kept(conversation_id):

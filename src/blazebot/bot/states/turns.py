@@ -47,7 +47,7 @@ class Turns:
             StateError: the state cannot be read or kept.
         """
         # As in `turn`, spelt out: each message goes this way.
-        name = message.id
+        name = message.sent.cause  # of the handler of its last error it is another than its id
         entry = self.histories.take(key)
         try:
             if not entry.is_loaded:
