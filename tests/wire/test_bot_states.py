@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from blazebot import Bot, Content, Job, Message, State, States, Step, Text, at_step
+from blazebot.delivery.dead_letters import FILE_NAME, DeadLetters
 from blazebot.testing.processes import Process
 from tests.wire import survey_bot
 from tests.wire.conftest import Logged
@@ -304,3 +305,30 @@ async def test_a_person_is_forgotten(world: World) -> None:
         await world.say(bob, bot, "x")
         await world.until(lambda: world.texts(alice, bot) == ["1", "1"])
         await world.until(lambda: world.texts(bob, bot) == ["1", "2"])
+
+
+async def test_a_replayed_dead_letter_goes_on_from_the_state_as_it_is(world: World) -> None:
+    bot = await world.bot(max_tries=1)
+    poisoned = True
+
+    @bot.on(Text)
+    async def gather(message: Message[Text], state: State) -> None:
+        if poisoned and message.content.text == "poison":
+            raise ValueError
+        texts = [*state.data.get("texts", []), message.content.text]
+        state.update(texts=texts)
+        await message.reply(" ".join(texts))
+
+    async with bot:
+        alice = await world.person()
+        await world.say(alice, bot, "poison")
+        await world.until(lambda: "DELIVERED" in world.statuses(alice).values())
+        await world.say(alice, bot, "one")
+        await world.until(lambda: world.texts(alice, bot) == ["one"])
+        poisoned = False
+        letters = DeadLetters(Path(bot.settings.data_dir or "") / bot.id / FILE_NAME)
+        letters.ask_replay([letters.all()[0].view.message_id])
+        letters.close()
+        await world.until(lambda: world.texts(alice, bot) == ["one", "one poison"])
+        await world.say(alice, bot, "two")
+        await world.until(lambda: world.texts(alice, bot)[-1] == "one poison two")
