@@ -143,7 +143,7 @@ class HttpServer:
         try:
             return await handler(request)
         except ConnectionError:
-            if request.transport is not None:
+            if request.transport is not None and not request.transport.is_closing():
                 raise
             return web.Response()  # to nobody: whoever asked is gone
 
