@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -108,8 +108,9 @@ class Hostile:
         self._news.set()
 
     async def _send(self, socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-        if not socket.closed:
-            await socket.send_bytes(compress(json.dumps(frame).encode()))
+        with suppress(ConnectionError):  # the bot may have left the line
+            if not socket.closed:
+                await socket.send_bytes(compress(json.dumps(frame).encode()))
 
 
 @asynccontextmanager
