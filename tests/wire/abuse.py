@@ -22,6 +22,9 @@ MIB = 1024 * 1024
 SLOWEST = 2.0
 """Seconds that an answer of a bot may take meanwhile, on a machine that does other things too."""
 
+_GIVEN_BACK = 45.0
+"""Seconds for descriptors: a line whose other side says nothing is left after two heartbeats."""
+
 
 class Talk:
     """A person and a bot that echoes, who go on talking until they are told to end."""
@@ -96,7 +99,7 @@ async def bounded(pid: int, mib: int, *, files: int = 8) -> AsyncIterator[Usage]
     sampling = asyncio.create_task(usage.sample())
     try:
         yield usage
-        await until(lambda: usage.files <= files)
+        await until(lambda: usage.files <= files, _GIVEN_BACK)
     finally:
         sampling.cancel()
         with suppress(asyncio.CancelledError):

@@ -129,7 +129,8 @@ class BlazeClient:
             except Unauthorized as error:
                 await self._confirm(error)
             except (BlazebotError, aiohttp.ClientError, OSError) as error:
-                logger.warning("line lost: %s", error or type(error).__name__)
+                if not self._closing:
+                    logger.warning("line lost: %s", error or type(error).__name__)
             if self._closing:
                 return
             if self._dropped:
