@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import logging
 from collections.abc import AsyncIterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bench.certificate import make_certificate
 from blazebot.errors import EngineError
 from blazebot.jetstream.connection import connect
 from blazebot.testing.control import Control, People
@@ -75,26 +70,14 @@ async def test_no_secret_of_a_bot_on_nats_is_written_anywhere(fleet: Fleet, tmp_
     assert leaks(fleet.folder, secrets) != []
 
 
-def make_certificate(path: Path) -> str:
-    """Write a certificate of this machine's loopback and its key; return the lines of the key."""
-    key = generate_private_key(SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    now = datetime.datetime.now(datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(private + made.public_bytes(Encoding.PEM))
-    return private.decode()
+def certified(folder: Path) -> tuple[str, str]:
+    """Return a file with a certificate of this machine and its key, and that key."""
+    folder.mkdir()
+    certificate, _ = make_certificate(folder)
+    key = (folder / "key.pem").read_text()
+    both = folder / "tls.pem"
+    both.write_text(key + certificate.read_text())
+    return str(both), key
 
 
 async def test_a_token_and_a_client_key_are_not_told(
@@ -102,8 +85,8 @@ async def test_a_token_and_a_client_key_are_not_told(
 ) -> None:
     """Neither where they are taken nor where they are refused."""
     caplog.set_level(logging.DEBUG)
-    certificate, other = str(tmp_path / "tls.pem"), str(tmp_path / "other.pem")
-    keys = [make_certificate(Path(certificate)), make_certificate(Path(other))]
+    certificate, key = certified(tmp_path / "one")
+    other, other_key = certified(tmp_path / "other")
     tls = ("--tlsverify", "--tlscert", certificate, "--tlskey", certificate)
     servers = NatsServers(tmp_path / "seen", 1, (*tls, "--tlscacert", certificate, "--auth", TOKEN))
     (node,) = servers.nodes
@@ -126,6 +109,8 @@ async def test_a_token_and_a_client_key_are_not_told(
     finally:
         await servers.stop()
     (tmp_path / "seen" / "told.txt").write_text("\n".join((*told, caplog.text)))
-    secrets = all_forms(TOKEN, *(line for key in keys for line in key.splitlines()[1:-1]))
+    secrets = all_forms(
+        TOKEN, *(line for one in (key, other_key) for line in one.splitlines()[1:-1])
+    )
     assert "Authorization Violation" in (tmp_path / "seen" / "told.txt").read_text()
     assert leaks(tmp_path / "seen", secrets) == []

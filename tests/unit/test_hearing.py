@@ -74,6 +74,18 @@ async def test_what_cannot_be_written_waits(
     assert await met(tmp_path) == [str(UUID(int=2)), str(UUID(int=3))]
 
 
+async def test_who_is_forgotten_while_the_disk_fails_stays_forgotten(
+    hearing: Hearing, tmp_path: Path
+) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    for number in (2, 3):
+        hearing.on_message(from_user(number))
+    await hearing.forget(str(UUID(int=2)))
+    (tmp_path / FILE_NAME).rmdir()
+    await hearing.close()
+    assert await met(tmp_path) == [str(UUID(int=3))]
+
+
 async def test_a_write_that_is_cancelled_loses_nothing(hearing: Hearing, tmp_path: Path) -> None:
     hearing.on_message(from_user(2))
     writing = asyncio.create_task(hearing.write())

@@ -63,6 +63,7 @@ class Hearing:
         """Know somebody no more, and write what is still to be written of them."""
         self._known.pop((user_id, contact_conversation_id(self._app_id, user_id)), None)
         await self.write()
+        self._met = [one for one in self._met if one != user_id]  # where the disk failed
 
     async def close(self) -> None:
         """Write what is left."""

@@ -47,7 +47,7 @@ from blazebot.keys.encryption import MessageCipher
 from blazebot.keys.keystore import Keystore
 from blazebot.watch.counts import Counts
 from blazebot.wire.codec import decode_json, encode_json
-from blazebot.wire.messages import DELIVERED, MessageView, Receipt
+from blazebot.wire.messages import DELIVERED, READ, MessageView, Receipt
 
 logger = logging.getLogger("blazebot.jetstream")
 
@@ -321,8 +321,8 @@ class HeldLine:
         self._inbox.confirmed([one.message_id for one in receipts], time.monotonic())
         for receipt in receipts:
             note = self._notes.get(receipt.message_id)
-            # That it was delivered may be confirmed while it says that it was read.
-            if note is None or note.left[receipt.message_id] != receipt.status:
+            # That it was delivered may be confirmed while it says that it was read; READ is all.
+            if note is None or receipt.status not in (note.left[receipt.message_id], READ):
                 continue
             del self._notes[receipt.message_id], note.left[receipt.message_id]
             if not note.left:

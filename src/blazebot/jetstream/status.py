@@ -77,7 +77,6 @@ async def _holder(js: JetStreamContext, names: Names) -> str | None:
         entry = await (await js.key_value(GATEWAYS_BUCKET)).get(names.app_id)
     except NotFoundError:
         return None
-    host, _, process = (
-        (entry.value or b"").decode(errors="replace").rpartition(" ")[0].partition(" ")
-    )
+    holder = (entry.value or b"").decode(errors="replace").rpartition(" ")[0]
+    host, _, process = holder.partition(" ")
     return f"{host}, process {process}" if host else None
