@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from blazebot.demo import check
 from blazebot.demo.check import INTERRUPTIONS, LEAST_UNACKNOWLEDGED, run_check
+from blazebot.demo.stage import Stage
 from blazebot.keys.issue import FORMS
 
 SABOTAGED = Path(__file__).parent / "sabotaged_echo.py"
@@ -33,6 +35,14 @@ def test_demo_without_a_terminal_plays_a_conversation() -> None:
     assert "Alice > 你好，世界 🚀  ✓✓ read" in ended.stdout
     assert "Echo > 你好，世界 🚀" in ended.stdout
     assert not ended.stderr
+
+
+async def test_another_port_is_taken_where_the_usual_one_is_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        in_use = other.getsockname()[1]
+        async with Stage(keys="app", port=in_use, bot_command=("true",)) as stage:
+            assert stage.sandbox.port not in {0, in_use}
+            assert await stage.control.call("GET", "/bots")
 
 
 @pytest.mark.parametrize("keys", FORMS)

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from blazebot.demo.stage import BOT_NAME, Stage, free_port
+from blazebot.demo.stage import BOT_NAME, Stage
 from blazebot.demo.talk import Talk
 from blazebot.errors import SandboxError
 
@@ -26,7 +26,7 @@ async def chat(*, keys: str) -> int:
         SandboxError: the bot does not answer, or the sandbox does not start.
     """
     try:
-        async with Stage(keys=keys, port=free_port(_DEFAULT_PORT)) as stage:
+        async with Stage(keys=keys, port=_DEFAULT_PORT) as stage:
             await _chat(stage)
     except asyncio.CancelledError:
         pass  # Ctrl-C: that is how it ends

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,8 +24,8 @@ ECHO_BOT: Final = (sys.executable, "-m", "blazebot.demo.echo")
 class Stage:
     """A sandbox with one bot whose keystore is of the form ``keys``.
 
-    ``bot_command`` runs the bot; its keystore and the sandbox's address come to it in the
-    environment, beside ``bot_environment``.
+    Where ``port`` is in use, the sandbox takes any free one. ``bot_command`` runs the bot; its
+    keystore and the sandbox's address come to it in the environment, beside ``bot_environment``.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Stage:
         directory = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="blazebot-")))
         self.sandbox = SandboxProcess(directory, port=self._port)
         leaving.push_async_callback(self.sandbox.stop)
-        await self.sandbox.start()
+        await self._start_sandbox()
 
         http = await leaving.enter_async_context(aiohttp.ClientSession())
         self.control = Control(http, self.sandbox.url)
@@ -89,6 +88,15 @@ class Stage:
         leaving.push_async_callback(self.bot.stop)
         await self.bot.start()
 
+    async def _start_sandbox(self) -> None:
+        try:
+            await self.sandbox.start()
+        except SandboxError:
+            if not self._port:
+                raise
+            self.sandbox.port = 0  # only its own try tells for sure that a port is free
+            await self.sandbox.start()
+
     def texts_from_bot(self, person_id: str) -> list[str]:
         """Return the texts that a person has from the bot, in the order of the conversation."""
         messages = sorted(self.people.seen[person_id].values(), key=lambda one: int(one["seq"]))
@@ -98,14 +106,3 @@ class Stage:
         """Return what a person has sent, in order, as the person sees it."""
         messages = sorted(self.people.seen[person_id].values(), key=lambda one: int(one["seq"]))
         return [one for one in messages if one["user_id"] == person_id]
-
-
-def free_port(preferred: int) -> int:
-    """Return ``preferred`` if nothing listens there, else 0 for any."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            return 0
-        return preferred
