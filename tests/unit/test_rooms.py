@@ -107,7 +107,14 @@ def test_what_is_not_pure_is_found_out() -> None:
             test_pure_modules_touch_nothing_outside(ROOT / f"{name}.py")
 
 
-def test_to_import_blazebot_takes_nothing_of_the_network_along() -> None:
-    code = "import sys, blazebot; print({'aiohttp', 'nats', 'typer', 'rich'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("module", "later"),
+    [
+        ("blazebot", {"aiohttp", "nats", "rich", "typer"}),
+        ("blazebot.cli.main", {"aiohttp", "nats", "rich"}),
+    ],
+)
+def test_an_import_takes_nothing_along_that_comes_later(module: str, later: set[str]) -> None:
+    code = f"import sys, {module}; print({later} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "set()\n"
