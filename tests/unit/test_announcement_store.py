@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -153,11 +154,62 @@ async def test_what_may_have_been_sent_is_taken_back_too(store: AnnouncementStor
     assert [one.place for one in recalls] == [0, 1, 3]
 
 
+async def test_the_place_of_who_is_forgotten_stays_empty(store: AnnouncementStore) -> None:
+    stored = await made(store, 2)
+    page = await store.page(stored, -1, 9)  # on its way, as the last of them is forgotten
+    await store.forget(user(1), {stored.number: IDS.message(user(1))})
+    source = await store.source(stored.number, "another file")
+    await store.add(source, [row(7, 1)], [], lines=1, complete=True)
+    await store.settle(stored.number, SENT, {one.place: None for one in page})
+    assert [one.user_id for one in await store.page(stored, -1, 9)] == [user(7)]
+
+
+async def test_a_file_of_before_the_first_release_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "announcements.db"
+    database = Database(path)
+    await made(AnnouncementStore(database), 2)
+    await database.close()
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE announcements DROP COLUMN places")
+    old.close()
+    database = Database(path)
+    store = AnnouncementStore(database)
+    source = await store.source(1, "another file")
+    await store.add(source, [row(7, 1)], [], lines=1)
+    assert [one.place for one in await store.page(await store.get("one"), -1, 9)] == [0, 1, 2]
+    await database.close()
+
+
+async def test_what_is_taken_back_is_so_at_once(store: AnnouncementStore) -> None:
+    stored = await made(store, 1)
+    await store.go(stored.number, due=1000.0, of=("loading",))
+    assert await store.active(10.0) == []
+    assert await store.change("one", "recalling", of=("sending",))
+    assert [one.id for one in await store.active(10.0)] == ["one"]
+
+
+async def test_to_forget_who_is_first_sends_to_nobody(store: AnnouncementStore) -> None:
+    await store.create(
+        "one", "PLAIN_TEXT", b"hi", is_template=False, encrypt=False, due=0.0, first=None
+    )
+    again = await store.create(  # the first call ended before all people were read
+        "one", "PLAIN_TEXT", b"hi", is_template=False, encrypt=False, due=0.0, first=user(0)
+    )
+    assert again.first == user(0)
+    await store.go(again.number, of=("loading",))
+    await store.forget(user(0), {again.number: IDS.message(user(0))})
+    stored = await store.get("one")
+    assert (stored.state, stored.first) == ("paused", None)
+
+
 async def test_who_said_stop_is_marked(store: AnnouncementStore, database: Database) -> None:
     people = People(database)
     stored = await made(store, 3)
     await people.stop(user(1))
     assert [one.stopped for one in await store.page(stored, -1, 9)] == [False, True, False]
+    first = await store.find(IDS.message(user(1)))
+    assert first is not None
+    assert first.stopped
     await people.resume(user(1))
     assert not any(one.stopped for one in await store.page(stored, -1, 9))
 

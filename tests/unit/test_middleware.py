@@ -233,6 +233,16 @@ async def test_middleware_gets_and_hands_over_by_type(bot: Bot) -> None:
     assert taken == [5, (5, "words")]
 
 
+async def test_a_value_that_is_not_handed_over_is_named(bot: Bot) -> None:
+    @bot.outer
+    async def forget(message: Message[Any], call_next: NextWith[Ticket]) -> None:
+        await call_next(message)  # type: ignore[call-arg]
+
+    bot.on(Text)(take)
+    with pytest.raises(TypeError, match="call_next has to hand over Ticket"):
+        await give(bot, "x")
+
+
 async def inner_ticket(message: Message[Any], call_next: NextWith[Ticket]) -> None:
     await call_next(message, Ticket(1))
 

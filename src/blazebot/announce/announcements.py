@@ -8,9 +8,8 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, Unpack
 from uuid import uuid4
 
 import msgspec
@@ -23,13 +22,14 @@ from blazebot.announce.database import FILE_NAME, Database
 from blazebot.announce.drain_lock import DrainLock
 from blazebot.announce.hearing import Hearing
 from blazebot.announce.ids import AnnouncedIds, announcement_id
+from blazebot.announce.options import AnnounceOptions, check_options
 from blazebot.announce.people import People
 from blazebot.announce.recipients import BadLine
 from blazebot.announce.sources import Loader, Recipients
 from blazebot.announce.store import AnnouncementStore
 from blazebot.announce.stored import StoredAnnouncement
 from blazebot.announce.templates import Template
-from blazebot.errors import AnnouncementError, BlazebotError
+from blazebot.errors import AnnouncementError
 from blazebot.media.upload import Upload, Uploader
 from blazebot.wire.content import Content, Text
 from blazebot.wire.ids import is_uuid
@@ -39,9 +39,6 @@ logger = logging.getLogger("blazebot.announce")
 
 LOCK_NAME: Final = "announcing.lock"
 """The file's name in a bot's data directory."""
-
-ID_LENGTH: Final = 100
-"""Characters of an announcement's id."""
 
 _BAD_SHOWN: Final = 10
 
@@ -58,23 +55,6 @@ class Rehearsal(msgspec.Struct, frozen=True):
     bad: int
     bad_lines: list[BadLine]
     example: str
-
-
-class AnnounceOptions(TypedDict, total=False):
-    """How an announcement is made.
-
-    ``id`` names it, for a content that is to be announced a second time. ``encrypt`` sends it
-    encrypted, and fails for who cannot read that. ``at`` is when it begins, with a time zone.
-    ``first`` is a user who gets it before all others, who wait until it is resumed. With
-    ``strict``, people who cannot be sent to keep all of it from being sent; an announcement that
-    is being sent takes more people so from a file alone.
-    """
-
-    id: str | None
-    encrypt: bool
-    at: datetime | None
-    first: str | None
-    strict: bool
 
 
 class Announcements:
@@ -160,8 +140,8 @@ class Announcements:
             AnnouncementError: it cannot be made as asked, or with ``strict`` a line is bad.
             ContentError, MediaError, AttachmentError: the content cannot be sent.
         """
+        check_options(options)
         first, at = options.get("first"), options.get("at")
-        _check(options.get("id"), first, at)
         due = self._now() if at is None else at.timestamp()
         stored, names = await self._made(content, options, due)
         if stored.state in ("cancelled", "recalling", "recalled"):
@@ -191,7 +171,7 @@ class Announcements:
     ) -> None:
         try:
             await self._loader.load(stored, names, to)
-        except BlazebotError:
+        except Exception:  # of who yields people, too
             if not (await self._store.get(stored.id)).total:
                 await self._store.discard(stored.id)
             raise
@@ -328,15 +308,6 @@ def _bad_lines_error(count: int, bad: Sequence[BadLine]) -> AnnouncementError:
     words = "; ".join(f"line {one.line} {one.reason}" for one in bad[:_BAD_SHOWN])
     more = f"; and {count - _BAD_SHOWN:,} more" if count > _BAD_SHOWN else ""
     return AnnouncementError(f"nothing was sent, because of bad lines: {words}{more}")
-
-
-def _check(id: str | None, first: str | None, at: datetime | None) -> None:
-    if id is not None and not (0 < len(id) <= ID_LENGTH and id.isprintable() and id == id.strip()):
-        raise AnnouncementError(f"id: should be 1 to {ID_LENGTH} characters, not {id!r:.80}")
-    if first is not None:
-        _checked(first)
-    if at is not None and at.tzinfo is None:
-        raise AnnouncementError("at: should have a time zone, such as datetime.UTC")
 
 
 def _checked(user_id: str) -> str:

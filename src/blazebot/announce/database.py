@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from blazebot.errors import AnnouncementError
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ CREATE TABLE IF NOT EXISTS announcements (
     due REAL NOT NULL,
     created_at REAL NOT NULL,
     first TEXT,  -- the user who gets it before all others
+    places INTEGER NOT NULL DEFAULT 0,  -- given so far; that of who is forgotten stays empty
     tried INTEGER NOT NULL DEFAULT -1,  -- the last place that may have been sent
     total INTEGER NOT NULL DEFAULT 0,
     sent INTEGER NOT NULL DEFAULT 0,
@@ -87,6 +90,13 @@ CREATE TABLE IF NOT EXISTS salt (number INTEGER PRIMARY KEY, salt BLOB NOT NULL)
 INSERT OR IGNORE INTO salt VALUES (1, randomblob(32));
 """
 
+_MIGRATION: Final = """
+ALTER TABLE announcements ADD COLUMN places INTEGER NOT NULL DEFAULT 0;
+UPDATE announcements SET places = 1 + ifnull(
+    (SELECT max(place) FROM recipients WHERE announcement = number), -1
+);
+"""
+
 
 class Database:
     """The file at ``path``. What is committed survives a kill; a loss of power may take the last.
@@ -122,7 +132,7 @@ class Database:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
             raise AnnouncementError(
                 f"{self._path} cannot be used: {error}; see to the disk, and that this user may "
                 "write the file and its directory"
@@ -140,7 +150,10 @@ class Database:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE}")
             connection.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(announcements)")}
             connection.executescript(_SCHEMA)
+            if columns and "places" not in columns:
+                connection.executescript(_MIGRATION)
             self._connection = connection
         return self._connection
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass
 from itertools import dropwhile, islice
 from pathlib import Path
@@ -39,8 +47,8 @@ class Members:
 
 EVERYONE: Final = Everyone()
 
-Person: TypeAlias = str | tuple[str, Values]
-"""A user's id, perhaps with their values for a template."""
+Person: TypeAlias = str | tuple[str, Mapping[str, object]]
+"""A user's id, perhaps with their values for a template, which go in as ``str`` shows them."""
 
 Recipients: TypeAlias = (
     str | os.PathLike[str] | Everyone | Members | Iterable[Person] | AsyncIterable[Person]
@@ -112,11 +120,7 @@ class Loader:
         number = 0
         async for person in self._persons(to):
             number += 1
-            user_id, values = person if isinstance(person, tuple) else (person, {})
-            if is_uuid(user_id):
-                yield Recipient(number, user_id.lower(), values)
-            else:
-                yield BadLine(number, f"is not a user's id, a UUID: {user_id!r:.60}")
+            yield _recipient(number, person)
 
     async def _persons(self, to: Recipients) -> AsyncIterator[Person]:
         if isinstance(to, Everyone):
@@ -134,6 +138,28 @@ class Loader:
                 f"to: {to!r:.80} is nobody: give the path of a file, EVERYONE, Members(...) or "
                 "what yields user ids"
             )
+
+
+def _recipient(number: int, person: object) -> Read:
+    user_id, given = person if isinstance(person, tuple) and len(person) == 2 else (person, {})
+    if not isinstance(user_id, str) or not is_uuid(user_id):
+        return BadLine(number, f"is not a user's id, a UUID: {user_id!a:.60}")
+    if not isinstance(given, Mapping):
+        return BadLine(number, f"has values that are no mapping: {given!a:.60}")
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    for name, value in values.items():
+        if _is_cut(value):
+            return BadLine(number, f"has half a character as value of {{{name}}}: {value!a:.60}")
+    return Recipient(number, user_id.lower(), values)
+
+
+def _is_cut(text: str) -> bool:
+    """Tell whether half of a surrogate pair is in a text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _digest(path: Path) -> str:

@@ -14,7 +14,6 @@ from blazebot.announce.database import Database, rows_of
 from blazebot.announce.recipients import BadLine
 from blazebot.announce.stops import stopped_among
 from blazebot.announce.stored import (
-    ACTIVE,
     DELIVERED,
     FAILED,
     OUTCOMES,
@@ -41,6 +40,7 @@ Row: TypeAlias = tuple[str, str, Mapping[str, str] | None, int]
 
 _COLUMNS: Final = ", ".join(StoredAnnouncement.__struct_fields__)
 _SOURCE_COLUMNS: Final = ", ".join(Source.__struct_fields__)
+_WAITING: Final = 'json_array(place, user_id, message_id, json("values")) AS row'
 
 
 class AnnouncementStore:
@@ -73,6 +73,12 @@ class AnnouncementStore:
                 "INSERT OR IGNORE INTO announcements (id, state, category, content, is_template,"
                 " encrypt, due, created_at, first) VALUES (?, 'loading', ?, ?, ?, ?, ?, ?, ?)",
                 (announcement_id, category, content, is_template, encrypt, due, time.time(), first),
+            )
+            # A call before this one may have ended before all people were read.
+            database.execute(
+                "UPDATE announcements SET first = ? WHERE id = ? AND state = 'loading'"
+                " AND ? IS NOT NULL",
+                (first, announcement_id, first),
             )
 
         await self._database.write(make)
@@ -107,7 +113,7 @@ class AnnouncementStore:
     async def active(self, now: float) -> list[StoredAnnouncement]:
         """Return those that something is to be done for now, oldest first."""
         return await self._select(
-            "WHERE state IN (?, ?) AND due <= ? ORDER BY number", *ACTIVE, now
+            "WHERE state = 'recalling' OR (state = 'sending' AND due <= ?) ORDER BY number", now
         )
 
     async def _select(self, condition: str, *parameters: object) -> list[StoredAnnouncement]:
@@ -245,8 +251,9 @@ class AnnouncementStore:
                 )
             )
             (place,) = database.execute(
-                "SELECT ifnull(max(place), -1) + 1 FROM recipients WHERE announcement = ?",
-                (source.announcement,),
+                "UPDATE announcements SET places = places + ? WHERE number = ?"
+                " RETURNING places - ?",
+                (len(fresh), source.announcement, len(fresh)),
             ).fetchone()
             added = database.execute(
                 'INSERT INTO recipients (announcement, place, user_id, message_id, "values",'
@@ -316,19 +323,12 @@ class AnnouncementStore:
             else f"state = {WAITING}"
         )
         query = (
-            'SELECT json_array(place, user_id, message_id, json("values")) AS row'  # noqa: S608
-            " FROM recipients WHERE announcement = ? AND place > ?"
+            f"SELECT {_WAITING} FROM recipients WHERE announcement = ? AND place > ?"  # noqa: S608
             f" AND {condition} ORDER BY place LIMIT ?"
         )
 
         def take(database: sqlite3.Connection) -> list[Waiting]:
-            text = rows_of(database, query, number, after, limit)
-            found = msgspec.json.decode(text, type=list[Waiting])
-            stopped = stopped_among(database, (one.user_id for one in found))
-            if stopped:
-                found = [
-                    msgspec.structs.replace(one, stopped=one.user_id in stopped) for one in found
-                ]
+            found = _waiting(database, query, number, after, limit)
             if found and try_them and not recalls:
                 database.execute(
                     "UPDATE announcements SET tried = max(tried, ?) WHERE number = ?",
@@ -340,15 +340,9 @@ class AnnouncementStore:
 
     async def find(self, message_id: str) -> Waiting | None:
         """Return a message that is to be sent; None if it is not, or no more."""
-        text = await self._database.read(
-            lambda database: rows_of(
-                database,
-                'SELECT json_array(place, user_id, message_id, json("values")) AS row'
-                " FROM recipients WHERE message_id = ? AND state = 0",
-                message_id,
-            )
-        )
-        return next(iter(msgspec.json.decode(text, type=list[Waiting])), None)
+        query = f"SELECT {_WAITING} FROM recipients WHERE message_id = ? AND state = 0"  # noqa: S608
+        found = await self._database.read(lambda database: _waiting(database, query, message_id))
+        return next(iter(found), None)
 
     async def settle(
         self,
@@ -459,7 +453,8 @@ class AnnouncementStore:
     async def forget(self, user_id: str, message_ids: Mapping[int, str]) -> None:
         """Delete a person; ``message_ids`` are those of the messages to them, by announcement.
 
-        If they want no announcements, that stays, without their name.
+        If they want no announcements, that stays, without their name. Others for whom one of them
+        was to be first go on waiting for a word.
         """
 
         def drop(database: sqlite3.Connection) -> None:
@@ -472,7 +467,11 @@ class AnnouncementStore:
                     database.execute(
                         "UPDATE announcements SET total = total - 1 WHERE number = ?", (number,)
                     )
-            database.execute("UPDATE announcements SET first = NULL WHERE first = ?", (user_id,))
+            database.execute(
+                "UPDATE announcements SET first = NULL,"
+                " state = iif(state IN ('loading', 'sending'), 'paused', state) WHERE first = ?",
+                (user_id,),
+            )
             database.execute("DELETE FROM people WHERE user_id = ?", (user_id,))
 
         await self._database.write(drop)
@@ -480,6 +479,15 @@ class AnnouncementStore:
 
 def _struct(kind: type[S], row: Sequence[Any]) -> S:
     return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)
+
+
+def _waiting(database: sqlite3.Connection, query: str, *parameters: Any) -> list[Waiting]:
+    text = rows_of(database, query, *parameters)
+    found = msgspec.json.decode(text, type=list[Waiting])
+    stopped = stopped_among(database, (one.user_id for one in found))
+    if stopped:
+        found = [msgspec.structs.replace(one, stopped=one.user_id in stopped) for one in found]
+    return found
 
 
 def _count(database: sqlite3.Connection, number: int, state: int, change: int) -> None:

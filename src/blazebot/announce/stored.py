@@ -11,9 +11,6 @@ State: TypeAlias = Literal[
 ]
 """``loading``: who it goes to is being read. ``sending`` is also one whose time is yet to come."""
 
-ACTIVE: Final[tuple[State, ...]] = ("sending", "recalling")
-"""Those in which something is to be done."""
-
 Outcome: TypeAlias = Literal[
     "waiting", "sent", "delivered", "read", "failed", "skipped", "recalled"
 ]
@@ -58,7 +55,7 @@ class StoredAnnouncement(msgspec.Struct, frozen=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing goes on by itself any more."""
-        return self.state not in ("loading", *ACTIVE)
+        return self.state not in ("loading", "sending", "recalling")
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):

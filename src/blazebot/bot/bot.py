@@ -49,7 +49,8 @@ from blazebot.wire.content import Content, Media
 from blazebot.wire.messages import MessageView
 
 if TYPE_CHECKING:
-    from blazebot.announce.announcements import Announcements, AnnounceOptions
+    from blazebot.announce.announcements import Announcements
+    from blazebot.announce.options import AnnounceOptions
     from blazebot.client.attachments import Progress
     from blazebot.delivery.outbox_storage import DurableSends
 
@@ -280,7 +281,7 @@ class Bot(Handlers):
         each perhaps with values for a :class:`~blazebot.announce.templates.Template`. What was
         announced is sent, by this process or the next. The same content is the same announcement:
         whoever has it does not get it again. For ``options`` see
-        :class:`~blazebot.announce.announcements.AnnounceOptions`.
+        :class:`~blazebot.announce.options.AnnounceOptions`.
 
         Raises:
             AnnouncementError: it cannot be made as asked, or with ``strict`` a line is bad.

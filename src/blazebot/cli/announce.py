@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from blazebot.announce.announcement import Announcement
-    from blazebot.announce.announcements import Announcements, AnnounceOptions, Rehearsal
+    from blazebot.announce.announcements import Announcements, Rehearsal
+    from blazebot.announce.options import AnnounceOptions
     from blazebot.announce.sources import Recipients
     from blazebot.announce.templates import Template
     from blazebot.media import Upload
@@ -185,7 +186,8 @@ def _tell_rehearsal(rehearsal: Rehearsal, *, as_json: bool) -> None:
     import msgspec  # noqa: PLC0415
 
     if as_json:
-        print(json.dumps(msgspec.to_builtins(rehearsal)))  # noqa: T201
+        lines = [one._asdict() for one in rehearsal.bad_lines]
+        print(json.dumps(msgspec.to_builtins(rehearsal) | {"bad_lines": lines}))  # noqa: T201
         return
     for line, reason in rehearsal.bad_lines[:_BAD_SHOWN]:
         print(f"line {line} {reason}")  # noqa: T201

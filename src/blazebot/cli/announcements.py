@@ -52,7 +52,7 @@ def show(announcement_id: Id, *, keystore: Keystore = None, as_json: AsJson = Fa
             status = await (await kept.get(announcement_id)).status()
             count, bad = await kept.bad_lines(announcement_id)
         if as_json:
-            lines = [{"line": one.line, "reason": one.reason} for one in bad]
+            lines = [one._asdict() for one in bad]
             print(json.dumps(json.loads(document(status)) | {"bad": count, "bad_lines": lines}))  # noqa: T201
             return
         print(summary(status))  # noqa: T201

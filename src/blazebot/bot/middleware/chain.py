@@ -49,10 +49,13 @@ class Link:
     def around(self, rest: Handle) -> Handle:
         """Return the middleware around ``rest``."""
         call, hands = self._call, self._hands
+        names = ", ".join(map(show, hands))
         if not hands:
             return lambda event: call(event, rest)
 
         def call_next(event: Event, *values: Any) -> Awaitable[None]:
+            if len(values) != len(hands):
+                raise TypeError(f"call_next has to hand over {names} behind the message")
             event.handed.update(zip(hands, values, strict=True))
             return rest(event)
 
