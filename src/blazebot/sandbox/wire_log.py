@@ -13,7 +13,7 @@ import time
 from collections import deque
 from io import FileIO
 from itertools import islice
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -63,7 +63,7 @@ _SECRETS: Final = frozenset(
 """Names of members whose texts are secrets."""
 
 
-class FrameEntry(NamedTuple):
+class FrameEntry(msgspec.Struct, frozen=True, gc=False):
     """A frame, as it was on the wire, gzip and all. ``at`` is in nanoseconds since the epoch."""
 
     number: int
@@ -75,7 +75,7 @@ class FrameEntry(NamedTuple):
     fault: str
 
 
-class LineEntry(NamedTuple):
+class LineEntry(msgspec.Struct, frozen=True, gc=False):
     """A line that was opened or closed; ``words`` say how."""
 
     number: int
@@ -87,7 +87,7 @@ class LineEntry(NamedTuple):
     fault: str
 
 
-class CallEntry(NamedTuple):
+class CallEntry(msgspec.Struct, frozen=True, gc=False):
     """A REST call and its answer; ``status`` is 0 where none was sent.
 
     Of the bytes of attachments only the sizes are kept.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from blazebot.errors import ServiceError
 from blazebot.sandbox.clocks import SECOND, Clocks
 from blazebot.sandbox.rules.drafts import Draft
@@ -119,9 +121,9 @@ class Deliveries:
             from_bot=int(self._is_bot(sender_id)),
         )
         if draft.mentions:
-            message = message._replace(mentions=" ".join(draft.mentions))
+            message = replace(message, mentions=" ".join(draft.mentions))
         if draft.expire_in and self._settings.disappear_from == "sent":
-            message = message._replace(disappears_at=now + draft.expire_in * SECOND)
+            message = replace(message, disappears_at=now + draft.expire_in * SECOND)
         deliveries = [
             (user_id, now + _RETENTION if self._is_bot(user_id) else None)
             for user_id in recipient_ids
@@ -209,9 +211,9 @@ class Deliveries:
             return message
         now = self._clocks.now()
         status = max(message.status, self._status_for_sender(message, rank))
-        moved = message._replace(status=status, updated_at=now, changed=self._store.next_position())
+        moved = replace(message, status=status, updated_at=now, changed=self._store.next_position())
         if message.expire_in and status == READ and not message.disappears_at:
-            moved = moved._replace(disappears_at=now + message.expire_in * SECOND)
+            moved = replace(moved, disappears_at=now + message.expire_in * SECOND)
         messages.move(moved)
         if status > message.status:
             line = self.lines.get(message.user_id)

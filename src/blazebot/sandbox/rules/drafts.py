@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import uuid4
 
 import msgspec
 
@@ -12,7 +12,7 @@ from blazebot.errors import ContentError
 from blazebot.keys.encryption import sessions_checksum
 from blazebot.sandbox.rules.refusals import bad_field
 from blazebot.wire.base64 import decode_base64
-from blazebot.wire.ids import is_uuid
+from blazebot.wire.ids import format_uuid, is_uuid
 from blazebot.wire.limits import PARTICIPANTS_LIMIT
 from blazebot.wire.messages import IncomingRequest
 
@@ -117,7 +117,7 @@ def read_optional_id(field: str, value: str | None) -> str:
 
 def new_id() -> str:
     """Return a fresh UUID."""
-    return str(uuid4())
+    return format_uuid(os.urandom(16), 4)
 
 
 def _checksum(request: AnyRequest) -> str:

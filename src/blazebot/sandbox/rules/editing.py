@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.rules.drafts import Draft
 from blazebot.sandbox.rules.refusals import forbidden
@@ -68,9 +70,9 @@ class Editing:
                 continue
             if isinstance(content, Recall):
                 self._on_recall(message)
-                self._edit(message._replace(data=b"", mentions="", recalled=1, pinned=0))
+                self._edit(replace(message, data=b"", mentions="", recalled=1, pinned=0))
             elif isinstance(content, Pin) and message.pinned != (content.action == "PIN"):
-                self._edit(message._replace(pinned=1 - message.pinned))
+                self._edit(replace(message, pinned=1 - message.pinned))
 
     def _named(self, content: Content, conversation: Conversation) -> list[StoredMessage | None]:
         """Return the messages that a recall or pin names, None for what is not here."""
@@ -87,7 +89,7 @@ class Editing:
 
     def _edit(self, message: StoredMessage) -> None:
         self._store.messages.edit(
-            message._replace(updated_at=self._clocks.now(), changed=self._store.next_position())
+            replace(message, updated_at=self._clocks.now(), changed=self._store.next_position())
         )
 
 

@@ -10,6 +10,8 @@ import contextlib
 import logging
 from typing import Final
 
+from msgspec.structs import replace
+
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.rules.attachments import Attachments
 from blazebot.sandbox.rules.deliveries import Deliveries
@@ -87,7 +89,8 @@ class Expiry:
         page = self._store.messages.disappearing(now, _PIECE)
         for message in page:
             self._deliveries.take_back(message)
-            gone = message._replace(
+            gone = replace(
+                message,
                 data=b"",
                 mentions="",
                 pinned=0,

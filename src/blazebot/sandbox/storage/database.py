@@ -68,6 +68,8 @@ class Database:
         except SandboxError:
             self._connection.close()
             raise
+        # One for all writes: to make another takes a third as long as a short statement.
+        self._writing = self._connection.cursor()
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Return the rows of a query. They may be of the open transaction: see `committed`."""
@@ -84,7 +86,7 @@ class Database:
         """
         self._begin()
         try:
-            return self._connection.execute(sql, parameters).rowcount
+            return self._writing.execute(sql, parameters).rowcount
         except sqlite3.Error as error:
             self._broken = error
             raise
@@ -93,7 +95,7 @@ class Database:
         """Execute one statement for each of ``rows``; as :meth:`write`."""
         self._begin()
         try:
-            self._connection.executemany(sql, rows)
+            self._writing.executemany(sql, rows)
         except sqlite3.Error as error:
             self._broken = error
             raise
@@ -120,6 +122,7 @@ class Database:
         """Commit what is open and close the file; its write-ahead log goes into it."""
         if self._in_transaction:
             self._commit()
+        self._writing.close()  # or its last statement would keep the file open
         self._connection.close()
 
     def _begin(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, starmap
 from typing import Final
+
+from msgspec.structs import astuple
 
 from blazebot.sandbox.storage.database import Database
 from blazebot.sandbox.storage.recent_messages import RecentMessages
@@ -15,10 +17,11 @@ __all__ = ["MessageStore"]
 _PAGE_BYTES: Final = 1024 * 1024
 """Content in one page of messages, beyond which it ends early: memory stays bounded."""
 
-_MESSAGE: Final = ", ".join(f"messages.{name}" for name in StoredMessage._fields)
+_COLUMNS: Final = StoredMessage.__struct_fields__
+_MESSAGE: Final = ", ".join(f"messages.{name}" for name in _COLUMNS)
 _INSERT: Final = (
-    f"INSERT INTO messages ({', '.join(StoredMessage._fields)}) "  # noqa: S608 - our own names
-    f"VALUES ({', '.join('?' * len(StoredMessage._fields))}) ON CONFLICT (message_id) DO NOTHING"
+    f"INSERT INTO messages ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own names
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (message_id) DO NOTHING"
 )
 
 
@@ -39,7 +42,7 @@ class MessageStore:
         A delivery is a recipient's id and when it is dropped if it still waits then, None for
         never.
         """
-        if not self._database.write(_INSERT, message):
+        if not self._database.write(_INSERT, astuple(message)):
             return False
         self._recent.put(message)
         for user_id, expires_at in deliveries:
@@ -57,7 +60,7 @@ class MessageStore:
                 f"SELECT {_MESSAGE} FROM messages WHERE message_id = ?",  # noqa: S608
                 (message_id,),
             ).fetchone()
-            message = row and StoredMessage._make(row)
+            message = row and StoredMessage(*row)
         return message
 
     def history(self, conversation_id: str, *, before: int, limit: int) -> list[StoredMessage]:
@@ -70,7 +73,7 @@ class MessageStore:
             " WHERE conversation_id = ? AND disappeared = 0 AND seq < ? ORDER BY seq DESC LIMIT ?",
             (conversation_id, before, limit),
         )
-        return _page(map(StoredMessage._make, rows))[::-1]
+        return _page(starmap(StoredMessage, rows))[::-1]
 
     def pinned(self, conversation_id: str, *, limit: int) -> list[StoredMessage]:
         """Return the newest messages of a conversation that are pinned, the oldest first."""
@@ -79,7 +82,7 @@ class MessageStore:
             " WHERE conversation_id = ? AND pinned = 1 ORDER BY seq DESC LIMIT ?",
             (conversation_id, limit),
         )
-        return _page(map(StoredMessage._make, rows))[::-1]
+        return _page(starmap(StoredMessage, rows))[::-1]
 
     def changes(self, after: int, limit: int) -> list[StoredMessage]:
         """Return the messages that changed after a position, in the order of their changes."""
@@ -89,7 +92,7 @@ class MessageStore:
             f"SELECT {_MESSAGE} FROM messages WHERE changed > ? ORDER BY changed LIMIT ?",  # noqa: S608
             (after, limit),
         )
-        return _page(map(StoredMessage._make, rows))
+        return _page(starmap(StoredMessage, rows))
 
     def last_change(self) -> int:
         """Return the position of the newest change of a message, 0 if there is none."""
@@ -145,7 +148,7 @@ class MessageStore:
             " ORDER BY updated_at LIMIT ?",
             (bot_id, since, limit),
         )
-        return _page(map(StoredMessage._make, rows))
+        return _page(starmap(StoredMessage, rows))
 
     # What ends by itself. Times are nanoseconds since the epoch.
 
@@ -156,7 +159,7 @@ class MessageStore:
             " WHERE disappears_at > 0 AND disappears_at <= ? ORDER BY disappears_at LIMIT ?",
             (now, limit),
         )
-        return _page(map(StoredMessage._make, rows))
+        return _page(starmap(StoredMessage, rows))
 
     def drop_expired(self, now: int, limit: int) -> bool:
         """Drop deliveries that have waited too long; return whether there were any."""
@@ -180,7 +183,7 @@ class MessageStore:
             " ORDER BY deliveries.seq LIMIT ?",
             (user_id, after, limit),
         )
-        return _page(map(StoredMessage._make, rows))
+        return _page(starmap(StoredMessage, rows))
 
     def count_pending(self, user_id: str, *, up_to: int) -> int:
         """Return how many messages up to seq ``up_to`` the user has not acknowledged."""
@@ -230,11 +233,13 @@ class MessageStore:
 
     def mark_read(self, user_id: str, seq: int) -> bool:
         """Move a delivery to READ; return whether it was not."""
-        moved = self._database.write(
-            "DELETE FROM deliveries WHERE user_id = ? AND status IN (0, 1) AND seq = ?",
-            (user_id, seq),
+        return any(  # one statement for both statuses would take longer than two
+            self._database.write(
+                "DELETE FROM deliveries WHERE user_id = ? AND status = ? AND seq = ?",
+                (user_id, status, seq),
+            )
+            for status in (0, 1)
         )
-        return moved > 0
 
 
 def _page(messages: Iterable[StoredMessage]) -> list[StoredMessage]:
