@@ -214,3 +214,21 @@ async def test_it_can_be_used_by_keyboard_on_a_narrow_screen(page: Page, box: Bo
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")
     await expect(item(page, "Echo")).to_be_visible()
+
+
+async def test_the_list_says_of_a_recall_what_the_conversation_says(page: Page, box: Box) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    body = {"name": "Tea", "participants": [bob]}
+    group = await box.control.call("POST", f"/people/{alice}/conversations", body)
+    await box.send(alice, conversation_id=group["conversation_id"], text="a secret")
+    await page.goto(box.messenger(alice, group["conversation_id"]))
+    await choose(page, "a secret", "Recall")
+    last = page.get_by_role("link").filter(has_text="Tea").locator(".last")
+    await expect(last).to_have_text("This message was recalled.")
+    await expect(last.get_by_role("img")).to_have_count(0)
+    await page.reload()
+    await expect(last).to_have_text("This message was recalled.")
+    await page.locator("select.language").select_option("ja")
+    await expect(last).to_have_text("このメッセージは取り消されました。")
+    await page.goto(box.messenger(bob))
+    await expect(last).to_have_text("このメッセージは取り消されました。")

@@ -32,7 +32,7 @@ export function BotCard({ bot, rates, refresh }) {
       <div class="who">
         <${PictureButton} bot=${bot} refresh=${refresh} />
         <div class="names">
-          <h2>${bot.full_name}</h2>
+          <h2 title=${bot.full_name}>${bot.full_name}</h2>
           <p class="muted small">${bot.identity_number}</p>
         </div>
         <p class=${`line ${bot.connected ? 'connected' : ''}`}>

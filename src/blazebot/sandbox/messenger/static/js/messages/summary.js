@@ -32,7 +32,8 @@ export function summary(message, viewerId = '') {
   if (kind === 'post') return line(withoutMarks(value.slice(0, 2 * MOST)));
   if (kind === 'system') return changeWords(value, viewerId);
   if (kind === 'pin') return pinWords(value, message, viewerId);
-  if (kind === 'recalled' || kind === 'undecryptable') return t(`messages.${kind}`);
+  if (kind === 'recall' || kind === 'recalled') return t('messages.recalled');
+  if (kind === 'undecryptable') return t('messages.undecryptable');
   return line(`[${t(`messages.kind_${kind}`)}] ${DETAILS[kind]?.(value) ?? ''}`);
 }
 

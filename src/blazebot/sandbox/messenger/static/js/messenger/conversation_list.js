@@ -12,7 +12,7 @@ import { messengerAddress, route } from '../routes.js';
 import { conversations, loaded, otherOf } from '../store.js';
 import { html, useEffect, useRef, useState } from '../ui.js';
 import { NewConversation } from './new_conversation.js';
-import { isLine } from './rows.js';
+import { isLine, isShown } from './rows.js';
 import { Ticks } from './ticks.js';
 
 /** @param {{personId: string}} props */
@@ -61,14 +61,15 @@ function Item({ conversation, personId }) {
   const other = otherOf(conversation, personId);
   const muted = Date.parse(conversation.mute_until) > Date.now();
   const current = route.value.conversation === id;
+  const said = last && isShown(last) && !isLine(last) && !last.recalled; // somebody said it, and it is there
   return html`
     <a class="item" href=${messengerAddress(personId, id)} aria-current=${current ? 'true' : undefined}>
       <${Avatar} id=${other?.user_id ?? id} name=${name} bot=${other?.kind === 'bot'} url=${other?.avatar_url} />
-      <span class="name">${name || t('messenger.unnamed')}</span>
+      <span class="name" title=${name}>${name || t('messenger.unnamed')}</span>
       ${last && html`<time datetime=${last.created_at}>${shortTime(last.created_at)}</time>`}
       <span class="last">
-        ${last?.user_id === personId && !last.recalled && html`<${Ticks} status=${last.status} />`}
-        ${last && conversation.category === 'GROUP' && last.user_id !== personId && !isLine(last) && html`
+        ${said && last.user_id === personId && html`<${Ticks} status=${last.status} />`}
+        ${said && conversation.category === 'GROUP' && last.user_id !== personId && html`
           <span>${nameOf(last.user_id)}: </span>`}
         <span>${last ? summary(last, personId) : ''}</span>
       </span>

@@ -116,14 +116,17 @@ function Members({ conversation, personId, role, change }) {
         ${conversation.participants.map((one) => html`
           <li key=${one.user_id} class="pick">
             <${Avatar} id=${one.user_id} name=${one.full_name} bot=${one.kind === 'bot'} url=${one.avatar_url} small />
-            <span class="text">${one.full_name}</span>
+            <span class="text" title=${one.full_name}>${one.full_name}</span>
             ${one.role && html`<span class="muted small">${t(`messenger.${one.role}`)}</span>`}
-            ${role === 'OWNER' && one.role !== 'OWNER' && html`
-              <button class="button" type="button" onClick=${() => act('ROLE', [one.user_id], one.role ? '' : 'ADMIN')}>
-                ${t(one.role ? 'messenger.admin_end' : 'messenger.admin_make')}</button>`}
-            ${role && one.role !== 'OWNER' && one.user_id !== personId && html`
-              <button class="button danger" type="button" aria-label=${t('messenger.remove_name', { name: one.full_name })}
-                onClick=${() => act('REMOVE', [one.user_id])}>${t('messenger.remove')}</button>`}
+            ${role && one.role !== 'OWNER' && html`
+              <span class="line">
+                ${role === 'OWNER' && html`
+                  <button class="button" type="button" onClick=${() => act('ROLE', [one.user_id], one.role ? '' : 'ADMIN')}>
+                    ${t(one.role ? 'messenger.admin_end' : 'messenger.admin_make')}</button>`}
+                ${one.user_id !== personId && html`
+                  <button class="button danger" type="button" aria-label=${t('messenger.remove_name', { name: one.full_name })}
+                    onClick=${() => act('REMOVE', [one.user_id])}>${t('messenger.remove')}</button>`}
+              </span>`}
           </li>`)}
       </ul>
       ${adding && html`<${Picks} users=${others} picked=${picked} setPicked=${setPicked} />`}

@@ -13,7 +13,7 @@ const MOST = 100;
 /** @param {{user: User}} props */
 const Identity = ({ user }) => html`
   <${Avatar} id=${user.user_id} name=${user.full_name} bot=${user.kind === 'bot'} url=${user.avatar_url} small />
-  <span>${user.full_name}</span><span class="muted small">${user.identity_number}</span>`;
+  <span class="text" title=${user.full_name}>${user.full_name}</span><span class="muted small">${user.identity_number}</span>`;
 
 /**
  * Find some among many by their name.

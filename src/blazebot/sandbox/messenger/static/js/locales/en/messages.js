@@ -28,7 +28,6 @@ export default {
   kind_live: 'Live',
   kind_location: 'Location',
   kind_post: 'Post',
-  kind_recall: 'Recall',
   kind_sticker: 'Sticker',
   kind_transcript: 'Forwarded messages',
   kind_transfer: 'Transfer',

@@ -28,7 +28,6 @@ export default {
   kind_live: 'ライブ',
   kind_location: '位置情報',
   kind_post: '投稿',
-  kind_recall: '取り消し',
   kind_sticker: 'スタンプ',
   kind_transcript: '転送されたメッセージ',
   kind_transfer: '送金',

@@ -28,7 +28,6 @@ export default {
   kind_live: '直播',
   kind_location: '位置',
   kind_post: '文章',
-  kind_recall: '撤回',
   kind_sticker: '贴纸',
   kind_transcript: '聊天记录',
   kind_transfer: '转账',
