@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -20,12 +22,13 @@ from blazebot.errors import (
 )
 from blazebot.jetstream.bundle import Bundle, bundled
 from blazebot.jetstream.calls import Answer
-from blazebot.jetstream.connection import connect
+from blazebot.jetstream.connection import CURRENT, connect
 from blazebot.jetstream.context import Context
 from blazebot.jetstream.names import Names, partition_of
 from blazebot.jetstream.streams import dropped
 from blazebot.wire.codec import decode_json, encode_json
 
+CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 
 
@@ -123,6 +126,62 @@ async def test_what_is_no_address_is_told(url: str) -> None:
         await connect(url, name="test", within=1)
 
 
+SECRET = "hunter2"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"nats://me:{mark.join((SECRET, SECRET))}@127.0.0.1:4222" for mark in "#/?,["),
+        *(f"nats://{SECRET}:1{mark}{SECRET}@127.0.0.1:4222" for mark in "#/?"),
+        *(
+            f"nats://me:{SECRET}@127.0.0.1{rest}"
+            for rest in ("/x", "?x", "#x", ":99999", ":0", ":x")
+        ),
+        *(f"nats://me:{SECRET}{rest}" for rest in ("", "@", "@[bad")),
+    ],
+)
+async def test_an_address_that_is_not_understood_is_not_repeated(url: str) -> None:
+    with pytest.raises(EngineError, match=r"^engine: ") as caught:
+        await connect(url, name="test", within=0.1)
+    assert SECRET not in str(caught.value)
+
+
+@given(st.text(min_size=1), st.text())
+def test_user_and_password_are_as_they_were_before_they_were_encoded(
+    user: str, password: str
+) -> None:
+    url = f"nats://{quote(user, safe='')}:{quote(password, safe='')}@[::1]:4222/, nats://host"
+    context = Context(url)
+    options = context.options()
+    assert (options["user"], options["password"]) == (user, password)
+    assert context.servers == ["nats://[::1]:4222", "nats://host"]
+    assert context.hosts == ["[::1]:4222", "host"]
+    assert Context(f"tls://{quote(user, safe='')}@host").options()["token"] == user
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nats://me:one@a,nats://me:two@b", "the same in all"),
+        ("ws://127.0.0.1,wss://127.0.0.1", "has no TLS"),
+    ],
+)
+async def test_addresses_that_do_not_go_together_are_told(url: str, words: str) -> None:
+    with pytest.raises(EngineError, match=words):
+        await connect(url, name="test", within=0.1)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "kubernetes.yaml"])
+def test_the_examples_of_a_cluster_take_a_server_that_is_not_warned_of(name: str) -> None:
+    text = (CLUSTER / name).read_text()
+    versions = re.findall(r"\b(\d+)\.(\d+)-alpine", text)
+    assert versions
+    assert all((int(major), int(minor)) >= CURRENT for major, minor in versions)
+    configuration = text if "sync_interval" in text else (CLUSTER / "nats.conf").read_text()
+    assert re.search(r"sync_interval[:=] ?always", configuration)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -145,8 +204,8 @@ async def test_what_is_no_context_file_is_told(
 
 
 def test_a_context_does_not_show_its_secrets() -> None:
-    secrets = {"password": "hunter3", "token": "hunter4"}
-    shown = repr(Context("nats://me:hunter2@host:4222", **secrets))
+    secret, other = "hunter3", "hunter4"
+    shown = repr(Context("nats://me:hunter2@host:4222", password=secret, token=other))
     assert shown == "Context(host:4222)"
 
 

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from nats.aio.client import Client
+from nats.aio.client import Client as NatsClient
 from nats.errors import Error as NatsError
 
+from blazebot.bot.shown import printable
 from blazebot.errors import EngineError
-from blazebot.jetstream.context import read_context
+from blazebot.jetstream.context import Context, read_context
 
 __all__ = ["Client", "NatsError", "close", "connect", "end", "warn_if_old"]
 
@@ -34,6 +36,43 @@ _PING_EVERY: Final = 5
 _CANCEL_EVERY: Final = 0.2
 
 
+class Client(NatsClient):
+    """The client of NATS; with ``tls`` it says nothing to a server before that one speaks TLS.
+
+    By itself it uses TLS where the server demands it, and else signs in without.
+    """
+
+    def __init__(self, *, tls: bool = False) -> None:
+        super().__init__()
+        self._tls = tls
+
+    async def close(self) -> None:
+        """Close it for good."""
+        # The client cancels its reconnection once, which may be missed: it would go on for ever.
+        if self._reconnection_task is not None:
+            await end((self._reconnection_task,))
+        await super().close()
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        # What a server says first, at each connection. wss:// and tls_first have TLS by then.
+        server = self._current_server
+        spoken = self.options["tls_handshake_first"] or (server and server.uri.scheme == "wss")
+        if self._tls and initial_connection and not spoken:
+            if not (info.get("tls_required") or info.get("tls_available")):
+                if self._transport is not None:
+                    self._transport.close()  # type: ignore[no-untyped-call]
+                raise NatsError("TLS is asked for, and the server has none; nothing was sent to it")
+            info["tls_required"] = True
+            # Who is on the way could name servers of their own; ours tell of new ones under TLS.
+            info.pop("connect_urls", None)
+        await super()._process_info(info, initial_connection)
+
+    async def _attempt_reconnect(self) -> None:
+        # When a connection is lost as soon as it is back, the client ends one future twice.
+        with suppress(asyncio.InvalidStateError):
+            await super()._attempt_reconnect()
+
+
 async def connect(url: str, *, name: str, within: float) -> Client:
     """Return a connection to NATS that comes back by itself whenever it is lost.
 
@@ -44,36 +83,48 @@ async def connect(url: str, *, name: str, within: float) -> Client:
         EngineError: ``url`` is none, or NATS cannot be reached in time.
     """
     context = read_context(url)
-    options = context.options()
-    client = Client()
+    client = Client(tls=context.asks_for_tls)
+    try:
+        await _connect(client, context, name, within)
+    except BaseException:
+        await close(client)
+        raise
+    return client
 
+
+async def _connect(client: Client, context: Context, name: str, within: float) -> None:
     async def on_disconnected() -> None:
         if not client.is_closed:
             logger.warning("the connection to NATS is lost")
 
+    # In a task of its own, which a deadline surely leaves: the client catches cancellations.
+    connecting = asyncio.create_task(
+        client.connect(
+            context.servers,
+            name=name,
+            error_cb=_on_error,
+            disconnected_cb=on_disconnected,
+            reconnected_cb=_on_reconnected,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RECONNECT_PAUSE,
+            ping_interval=_PING_EVERY,
+            **context.options(),
+        )
+    )
     try:
         async with asyncio.timeout(within):
-            await client.connect(
-                context.servers,
-                name=name,
-                error_cb=_on_error,
-                disconnected_cb=on_disconnected,
-                reconnected_cb=_on_reconnected,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=_RECONNECT_PAUSE,
-                ping_interval=_PING_EVERY,
-                **options,
-            )
+            await asyncio.shield(connecting)
     except (NatsError, OSError, TimeoutError) as error:
-        words = str(error) or type(error).__name__
+        words = printable(str(client.last_error or error)) or type(error).__name__
         raise EngineError(
             f"no connection to NATS at {', '.join(context.hosts)} in {within:g} s ({words}): see "
             "that nats-server runs there with JetStream (-js), and that user and password are right"
         ) from None
-    return client
+    finally:
+        await end((connecting,))
 
 
-def warn_if_old(client: Client, replicas: int) -> None:
+def warn_if_old(client: NatsClient, replicas: int) -> None:
     """Warn of a cluster that may lose what it has taken, once in a process."""
     server = client.connected_server_version
     if replicas > 1 and (server.major, server.minor) < CURRENT:
