@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
 from blazebot.testing.control import Control, People
-from tests.commands.test_commands import blazebot
+from tests.command_line import Program, afresh, forked
 
 
 @dataclass
@@ -24,6 +25,12 @@ class Box:
     http: aiohttp.ClientSession
     bot_id: str = ""
     keystore: dict[str, Any] = field(default_factory=dict)
+    program: Program = forked
+
+    @property
+    def afresh(self) -> Self:
+        """The same, whose commands are started as a user does."""
+        return replace(self, program=afresh)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -38,8 +45,9 @@ class Box:
         self, *arguments: str, typed: str = "", **environment: str
     ) -> tuple[int, str, str]:
         """Run a command as the bot; return its exit code, output and errors."""
-        ended = await blazebot(
-            self.folder, *arguments, typed=typed, **{**self.environment, **environment}
+        variables = {**self.environment, **environment}
+        ended = await asyncio.to_thread(
+            self.program, self.folder, *arguments, typed=typed, **variables
         )
         assert "Traceback" not in ended.stderr
         return ended.returncode, ended.stdout, ended.stderr

@@ -85,7 +85,7 @@ RUN_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "test_listening_leaves_messages_to_the_bot_unless_told": ("listen",),
         "test_a_call_shows_data_or_the_error": ("call",),
         "test_a_token_is_taken_for_its_request": ("token",),
-        "test_a_frame_as_json_and_back": ("decode",),
+        "test_json_back_to_a_frame": ("decode",),
     },
     "wire/test_bot_dead_letters.py": {
         "test_a_replay_reaches_the_bot_that_runs": (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,33 +20,16 @@ from blazebot.conformance.rules import CHECKS
 from blazebot.conformance.trial import WORDS
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control
-from blazebot.testing.processes import SandboxProcess
+from blazebot.testing.processes import SandboxProcess, running_sandbox
+from tests.command_line import afresh, forked
 from tests.commands.test_terminal import Terminal
 
 MESSAGES_MOST, GROUPS_MOST = map(int, re.findall(r"at most (\d+)", conformance.__doc__ or ""))
 COMMAND = (sys.executable, "-m", "blazebot", "conformance")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_its_own() -> Iterator[subprocess.Popen[str]]:
-    """The command on a sandbox of its own, begun before all else: for a ping it waits 15 s."""
-    with subprocess.Popen(
-        [*COMMAND, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield process
-        process.kill()
-
-
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=os.environ | environment,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    return forked(Path(), "conformance", *arguments, **environment)
 
 
 async def run_json(*arguments: str) -> dict[str, Any]:
@@ -65,8 +47,8 @@ def read_report(shown: str, status: int) -> dict[str, Any]:
 class Place:
     """A sandbox that is just an address, two bots there, and somebody to write to."""
 
-    def __init__(self, sandbox: SandboxProcess, control: Control, folder: Path) -> None:
-        self.url = sandbox.url
+    def __init__(self, url: str, control: Control, folder: Path) -> None:
+        self.url = url
         self.control = control
         self._folder = folder
         self.bot_id = self.person_id = ""
@@ -89,14 +71,18 @@ class Place:
         return messages
 
 
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # The service's own pace of pings is tried in the sandbox that the command starts.
-    process = SandboxProcess(tmp_path, environment={"BLAZEBOT_SANDBOX_HEARTBEAT": "0.2"})
-    await process.start()
+    folder = tmp_path_factory.mktemp("address")
+    with running_sandbox(folder, settings={"heartbeat": 0.2}) as sandbox:
+        yield sandbox.url
+
+
+@pytest.fixture
+async def place(address: str, tmp_path: Path) -> AsyncIterator[Place]:
     async with aiohttp.ClientSession() as http:
-        yield Place(process, Control(http, process.url), tmp_path)
-    await process.stop()
+        yield Place(address, Control(http, address), tmp_path)
 
 
 def needing(*needs: Need) -> set[str]:
@@ -164,7 +150,7 @@ async def test_failures_are_told_with_what_was_seen(tmp_path: Path) -> None:
     await flipped.start()
     try:
         async with aiohttp.ClientSession() as http:
-            there = Place(flipped, Control(http, flipped.url), tmp_path)
+            there = Place(flipped.url, Control(http, flipped.url), tmp_path)
             await there.people_it("app")
             target = ("--target", there.url, "--keystore", there.keystores[0])
             ended = await asyncio.to_thread(run, *target, "--only", "token-reused")
@@ -221,7 +207,7 @@ async def test_a_refused_keystore_is_told_at_once(place: Place, tmp_path: Path) 
     [
         (("--only", "tokens"), 2, "no check is named"),
         (("--keystore", "x.json"), 2, "--target"),
-        (("--target", "somewhere", "--yes"), 1, "should begin with https://"),
+        (("--target", "somewhere", "--yes"), 2, "should start with http://"),
         (("--target", "http://127.0.0.1:1", "--yes"), 1, "cannot be reached"),
         (("--target", "http://127.0.0.1:1", "--yes", "--to", "Alice"), 1, "another user"),
         (("--target", "http://127.0.0.1:1", "--yes", "--keystore", "none.json"), 1, "none.json"),
@@ -248,9 +234,9 @@ def test_the_list_is_the_table_of_the_documentation() -> None:
     ]
 
 
-async def test_a_sandbox_keeps_every_rule(on_its_own: subprocess.Popen[str]) -> None:
-    shown, _ = await asyncio.to_thread(on_its_own.communicate, timeout=90)
-    report = read_report(shown, on_its_own.returncode)
+def test_a_sandbox_keeps_every_rule(tmp_path: Path) -> None:
+    ended = afresh(tmp_path, "conformance", "--json")  # for a ping it waits 15 s
+    report = read_report(ended.stdout, ended.returncode)
     assert outcomes(report, "failed") == {}
     assert (report["target"], report["passed"], report["skipped"]) == ("sandbox", len(CHECKS), 0)
     first = report["checks"][0]

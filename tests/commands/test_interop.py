@@ -16,7 +16,6 @@ import pytest
 
 import interop.__main__ as command
 from blazebot.testing.control import People
-from blazebot.testing.processes import SandboxProcess
 from interop.clients import CLIENTS, Client, Installation
 from interop.installing import InstallationFailed, install
 from interop.runs import run, steps_of
@@ -29,18 +28,15 @@ TAKEN = [*LOOP, "send PLAIN_TEXT"]
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    sandbox = SandboxProcess(tmp_path)
-    await sandbox.start()
-    async with aiohttp.ClientSession() as http, People(http, sandbox.url) as people:
+async def stage(sandbox_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with aiohttp.ClientSession() as http, People(http, sandbox_url) as people:
         yield Stage(
-            sandbox.url,
+            sandbox_url,
             http,
             people,
             directory=tmp_path,
-            environment={**os.environ, "BLAZEBOT_SERVER": sandbox.url},
+            environment={**os.environ, "BLAZEBOT_SERVER": sandbox_url},
         )
-    await sandbox.stop()
 
 
 def client(mode: str, *, also: str = "") -> Client:

@@ -11,6 +11,7 @@ import pytest
 
 from blazebot.cli.new import make_project, package_name
 from blazebot.errors import ProjectError
+from tests.commands.types_check import check_types
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -33,10 +34,11 @@ def test_a_new_project_is_ready(tmp_path: Path) -> None:
         ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"),
         ("ruff", "check", "."),
         ("ruff", "format", "--check", "."),
-        ("mypy",),
     ):
         ended = run(project, *command)
         assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+    ended = check_types(project)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     # It has no keystore, so it cannot run yet, but it is found and says why.
     ended = run(project, "blazebot", "run", "my_bot.bot:bot")
     assert ended.returncode == 1

@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ONLY_BASE = Path(__file__).with_name("only_base.py")
 
+_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
+
 EXTRAS = {"all", "mcp", "media", "nats", "otel", "reload", "socks", "speed", "testing"}
 FOR_US = {"dev", "docs", "fuzz"}
 
@@ -152,7 +154,7 @@ def test_without_extras_all_can_be_imported_or_says_what_it_needs(tmp_path: Path
         (("gateway", "--engine", "nats://127.0.0.1:1"), "nats"),
         (("worker", "app:bot", "--engine", "nats://127.0.0.1:1"), "nats"),
         (("engine", "status", "--engine", "nats://127.0.0.1:1"), "nats"),
-        (("dead-letters", "list", "--bot", "b", "--engine", "nats://127.0.0.1:1"), "nats"),
+        (("dead-letters", "list", "--bot", _ID, "--engine", "nats://127.0.0.1:1"), "nats"),
         (("run", "app:bot", "--reload"), "reload"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else value,

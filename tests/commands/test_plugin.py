@@ -151,20 +151,30 @@ async def test_echo(bot, alice, clock, blazebot_clock):
     assert "1 passed" in shown
 
 
-def test_a_failure_shows_the_conversation(project: Path) -> None:
+def test_a_failure_shows_the_conversation_and_a_lost_sandbox_its_log(project: Path) -> None:
     shown = run(
         project,
         """
+import os, signal
+
 async def test_words(bot, alice):
     await alice.send("hello")
     assert (await alice.next()).text == "good-bye"
 
 async def test_silence(bot, alice):
     await alice.next(within=0.1)
+
+def test_kill(blazebot_process):
+    os.kill(blazebot_process.pid, signal.SIGKILL)
+
+async def test_echo(bot): ...
 """,
     )
-    assert "2 failed" in shown
-    words, _, silence = shown.partition("test_silence")
+    assert "2 failed, 1 passed, 1 error" in shown
+    lost, _, failures = shown.partition("= FAILURES =")
+    assert "the sandbox cannot be reached" in lost
+    assert "The log of the sandbox:" in lost
+    words, _, silence = failures.partition("test_silence")
     assert "- Conversations -" in words
     assert re.search(r"  Alice: 'hello'  \(\w+\)\n.*  Bot: 'hello'  \(DELIVERED\)", words)
     assert "Alice waited 0.1 s for a message, and none came" in silence
@@ -200,22 +210,6 @@ def test_a_bot_that_is_not_named_is_asked_for(project: Path) -> None:
     (project / "pytest.ini").write_text(SETTINGS.replace("blazebot_bot = echo:bot", ""))
     shown = run(project, "async def test_echo(bot): ...")
     assert "no bot to run: write blazebot_bot = 'module:name'" in shown
-
-
-def test_a_sandbox_that_is_gone_shows_its_log(project: Path) -> None:
-    shown = run(
-        project,
-        """
-import os, signal
-
-def test_kill(blazebot_process):
-    os.kill(blazebot_process.pid, signal.SIGKILL)
-
-async def test_echo(bot): ...
-""",
-    )
-    assert "the sandbox cannot be reached" in shown
-    assert "The log of the sandbox:" in shown
 
 
 def test_without_pytest_asyncio(project: Path) -> None:
@@ -295,7 +289,11 @@ async def test_wait(bot, blazebot_process):
         sandbox.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+# SIGTERM ends Python as SIGKILL does: nothing of it runs any more.
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],
+)
 async def test_the_sandbox_ends_with_pytest_however_that_ends(
     waiting: Waiting, number: signal.Signals
 ) -> None:

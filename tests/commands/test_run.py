@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,23 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import forked
+
 BOT = "from blazebot import Bot\nbot = Bot('keystore.json', data_dir='data')\n"
-
-
-def blazebot(
-    folder: Path, *arguments: str, program: str = "", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command in ``folder``; ``program`` is what stands before it in the process."""
-    start = ("-c", program) if program else ("-m", "blazebot")
-    return subprocess.run(
-        [sys.executable, *start, "run", *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +22,7 @@ def blazebot(
         (("app", "none.py"), 2, "there is no file none.py"),
         ((), 2, "Missing argument"),
         (("app",), 1, "keystore.json has ended: keystore.json: there is no such file"),
-        (("app", "--log-format", "xml"), 1, "log_format"),
+        (("app", "--log-format", "xml"), 2, "--log-format"),
         (("app", "--watch-host", "0.0.0.0"), 1, "set watch_token"),  # noqa: S104
     ],
 )
@@ -45,7 +30,7 @@ def test_mistakes_are_answered_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], status: int, words: str
 ) -> None:
     (tmp_path / "app.py").write_text(BOT)
-    ended = blazebot(tmp_path, *arguments)
+    ended = forked(tmp_path, "run", *arguments)
     assert ended.returncode == status, ended.stderr
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -63,7 +48,7 @@ def test_what_the_module_raises_is_shown_from_its_own_code_on(
     tmp_path: Path, text: str, error: str
 ) -> None:
     (tmp_path / "app.py").write_text(text)
-    ended = blazebot(tmp_path, "app:bot")
+    ended = forked(tmp_path, "run", "app:bot")
     assert ended.returncode == 1
     assert error in ended.stderr
     assert f'File "{tmp_path}/app.py", line 1' in ended.stderr
@@ -77,7 +62,7 @@ def test_a_port_that_is_in_use_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ended = blazebot(tmp_path, "app", "--watch-port", port)
+        ended = forked(tmp_path, "run", "app", "--watch-port", port)
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"blazebot: watch_port: 127.0.0.1 port {port} cannot be")
 
@@ -91,7 +76,7 @@ def test_a_handler_that_is_none_ends_the_start_and_is_named(tmp_path: Path) -> N
         "@bot.on(Text)\n"
         "async def take(message: Message[Text], basket: list[int]) -> None: ...\n"
     )
-    ended = blazebot(tmp_path, "app")
+    ended = forked(tmp_path, "run", "app")
     assert ended.returncode == 1
     assert "app.py:5" in ended.stderr
     assert "basket" in ended.stderr
@@ -103,6 +88,13 @@ def test_reload_needs_its_extra(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['watchfiles'] = None; from blazebot.cli.main import app; app()"
     )
-    ended = blazebot(tmp_path, "app", "--reload", program=program)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "run", "app", "--reload"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ended.returncode == 1
     assert "pip install 'blazebot[reload]'" in ended.stderr

@@ -22,7 +22,6 @@ import pytest_asyncio
 from blazebot import Bot, Message, RegistrationError, Text
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control, People
-from blazebot.testing.processes import SandboxProcess
 from tests.catalogs import write_catalog
 from tests.commands.talks import Talk
 from tests.pages import DOCS, Section, run, sections
@@ -37,8 +36,8 @@ SECTIONS = [one for path in sorted(PAGES) if "." not in path.stem for one in sec
 class Stage:
     """A sandbox, and people who talk to the bots of the pages."""
 
-    def __init__(self, sandbox: SandboxProcess, control: Control, people: People) -> None:
-        self.sandbox = sandbox
+    def __init__(self, url: str, control: Control, people: People) -> None:
+        self.url = url
         self._control = control
         self._people = people
 
@@ -53,12 +52,9 @@ class Stage:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    sandbox = SandboxProcess(tmp_path_factory.mktemp("sandbox"))
-    await sandbox.start()
-    async with aiohttp.ClientSession() as http, People(http, sandbox.url) as people:
-        yield Stage(sandbox, Control(http, sandbox.url), people)
-    await sandbox.stop()
+async def stage(sandbox_url: str) -> AsyncIterator[Stage]:
+    async with aiohttp.ClientSession() as http, People(http, sandbox_url) as people:
+        yield Stage(sandbox_url, Control(http, sandbox_url), people)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -70,7 +66,7 @@ async def test_a_section(
     write_catalog(tmp_path / "locales", "zh", {"Welcome": "欢迎"})
     write_catalog(tmp_path / "locales", "ja", {"Welcome": "ようこそ"})
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BLAZEBOT_SERVER", stage.sandbox.url)
+    monkeypatch.setenv("BLAZEBOT_SERVER", stage.url)
     monkeypatch.setenv("BLAZEBOT_KEYSTORE", "keystore.json")
     monkeypatch.setenv("BLAZEBOT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BLAZEBOT_MAX_TRIES", "1")

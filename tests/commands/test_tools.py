@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_token_is_taken_for_its_request(box: Box) -> None:
-    _, out, _ = await box.run("token", "get", "/me", "--keystore", "keystore.json")
+    _, out, _ = await box.afresh.run("token", "get", "/me", "--keystore", "keystore.json")
     headers = {"Authorization": f"Bearer {out.strip()}"}
     async with box.http.get(f"{box.url}/me", headers=headers) as answer:
         assert (await answer.json())["data"]["user_id"] == box.bot_id
@@ -31,7 +31,7 @@ async def test_a_token_is_taken_for_its_request(box: Box) -> None:
 
 
 async def test_a_call_shows_data_or_the_error(box: Box) -> None:
-    _, out, _ = await box.run("call", "GET", "/me")
+    _, out, _ = await box.afresh.run("call", "GET", "/me")
     assert json.loads(out)["user_id"] == box.bot_id
     (alice,) = await box.people.create(["Alice"])
     _, out, _ = await box.run("call", "POST", "/users/fetch", "-", typed=json.dumps([alice]))
@@ -44,13 +44,9 @@ async def test_a_call_shows_data_or_the_error(box: Box) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("token", "FETCH", "/me"), "method: should be one of"),
-        (("call", "GET", "me"), "should start with /"),
         (("call", "POST", "/messages", "{"), "body: should be JSON"),
-        (("send", "82d20bc7-9a97-4a69-bcd0-4da502374f6c", "x", "--as", "image"), "--as: should be"),
         (("send", "82d20bc7-9a97-4a69-bcd0-4da502374f6c", "x", "--as", "card"), "blazebot: "),
         (("keystore", "check", "none.json"), "there is no such file"),
-        (("keystore", "new", "x", "y", "z.json"), "should be a UUID"),
         (("keystore", "convert", "keystore.json", "rsa.json", "--form", "rsa"), "another kind"),
         (("decode", "none.gz"), "cannot be read"),
     ],
@@ -63,7 +59,7 @@ async def test_mistakes_say_what_to_do(box: Box, arguments: tuple[str, ...], wor
 
 
 async def test_a_keystore_is_told_without_its_secrets(box: Box) -> None:
-    _, out, _ = await box.run("keystore", "check", "--json")
+    _, out, _ = await box.afresh.run("keystore", "check", "--json")
     facts = json.loads(out)
     assert facts["app_id"] == box.bot_id
     assert facts["algorithm"] == "EdDSA"
@@ -74,7 +70,7 @@ async def test_a_keystore_is_told_without_its_secrets(box: Box) -> None:
 
 @pytest.mark.parametrize("form", sorted({*FORMS} - {"rsa"}))
 async def test_a_converted_keystore_is_taken(box: Box, form: str) -> None:
-    code, _, err = await box.run(
+    code, _, err = await box.afresh.run(
         "keystore", "convert", "keystore.json", f"{form}.json", "--form", form
     )
     assert code == 0, err
@@ -87,7 +83,7 @@ async def test_a_converted_keystore_is_taken(box: Box, form: str) -> None:
 
 async def test_a_new_keystore_can_be_read(box: Box) -> None:
     ids = (box.bot_id, box.keystore["session_id"])
-    _, out, _ = await box.run("keystore", "new", *ids, "new.json", "--json")
+    _, out, _ = await box.afresh.run("keystore", "new", *ids, "new.json", "--json")
     made = json.loads(out)
     _, facts, _ = await box.run("keystore", "check", made["keystore"], "--json")
     assert json.loads(facts)["session_id"] == box.keystore["session_id"]
@@ -152,7 +148,8 @@ async def test_the_doctor_finds_nothing(box: Box) -> None:
 
 
 async def test_the_doctor_tells_causes_apart(box: Box) -> None:
-    assert "no such file" in (await box.checks(BLAZEBOT_KEYSTORE="none.json"))["keystore"]["detail"]
+    found = await box.afresh.checks(BLAZEBOT_KEYSTORE="none.json")
+    assert "no such file" in found["keystore"]["detail"]
 
     away = await box.checks(BLAZEBOT_SERVER="http://127.0.0.1:1")
     assert away["address"]["result"] == "failed"
@@ -236,7 +233,7 @@ async def test_listening_leaves_messages_to_the_bot_unless_told(box: Box) -> Non
     )
 
     async def listen(*arguments: str) -> list[str]:
-        code, out, err = await box.run("listen", "--yes", "--json", *arguments)
+        code, out, err = await box.afresh.run("listen", "--yes", "--json", *arguments)
         assert code == 0, err
         return [json.loads(line)["content"] for line in out.splitlines()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,11 +42,16 @@ class Loads(HTMLParser):
             self.found.append(given[_LOADED[tag]] or "")
 
 
+@cache
+def loads(path: Path) -> list[str]:
+    """Return what a file of the site loads."""
+    text = path.read_text()
+    return Loads(text).found if path.suffix == ".html" else _CSS.findall(text)
+
+
 def elsewhere(path: Path) -> list[str]:
     """Return what a file of the site loads from elsewhere."""
-    text = path.read_text()
-    found = Loads(text).found if path.suffix == ".html" else _CSS.findall(text)
-    return [address for address in found if _ADDRESS.match(address)]
+    return [address for address in loads(path) if _ADDRESS.match(address)]
 
 
 def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
@@ -69,7 +74,7 @@ def test_what_is_loaded_from_elsewhere_is_found_out(tmp_path: Path) -> None:
 
 def test_pictures_are_there_in_each_language(site: Path) -> None:
     for page in site.rglob("*.html"):
-        for address in Loads(page.read_text()).found:
+        for address in loads(page):
             if address.startswith(("data:", "/")):  # the page for what is not there says it so
                 continue
             assert (page.parent / address.partition("#")[0].partition("?")[0]).exists(), page

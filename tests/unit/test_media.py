@@ -333,7 +333,7 @@ async def test_what_is_no_source(stored: Stored, tmp_path: Path) -> None:
         image(cast("bytes", 7))
     with pytest.raises(MediaError, match="name: is needed"):
         file(b"data")
-    with pytest.raises(MediaError, match=r"cannot be read.*missing\.png"):
+    with pytest.raises(MediaError, match=r"missing\.png: cannot be read"):
         await image(tmp_path / "missing.png").content(stored, encrypt=False)
     with pytest.raises(MediaError, match="cannot be read"):
         await image(tmp_path).fingerprint()
@@ -406,7 +406,7 @@ def png_of(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("side", [7_000, 12_000, 60_000])
 async def test_a_decompression_bomb_is_refused(stored: Stored, side: int) -> None:
-    with pytest.raises(MediaError, match=r"pixels.*pass width=, height=, thumbnail="):
+    with pytest.raises(MediaError, match=r"pixels.*or in Python pass width=, height=, thumbnail="):
         await image(png_of(side, side)).content(stored, encrypt=False)
     content = await image(png_of(side, side), width=side, height=side, thumbnail="").content(
         stored, encrypt=False
@@ -474,10 +474,10 @@ async def test_only_formats_that_hold_their_streams_themselves_are_opened(stored
 @pytest.mark.usefixtures("no_extra")
 async def test_without_the_extra_errors_say_what_to_pass(stored: Stored) -> None:
     for upload, words in (
-        (image(b"x"), r"width, height: pass width=, height=, or .*blazebot\[media\]"),
-        (image(b"x", width=1), "height: pass height=, or"),
-        (video(b"x", width=1, height=1), "duration: pass duration=, or"),
-        (audio(b"x"), "duration: pass duration=, or"),
+        (image(b"x"), r"width, height: .*blazebot\[media\].* pass width=, height=$"),
+        (image(b"x", width=1), "^height: .* pass height=$"),
+        (video(b"x", width=1, height=1), "^duration: .* pass duration=$"),
+        (audio(b"x"), "^duration: .* pass duration=$"),
     ):
         with pytest.raises(MediaError, match=words):
             await cast("Upload[Media]", upload).content(stored, encrypt=False)
@@ -495,7 +495,7 @@ async def test_without_the_extra_what_was_said_suffices(stored: Stored, tmp_path
     voice = await audio(b"OggS", duration=8).content(stored, encrypt=False)
     assert (voice.mime_type, voice.waveform) == ("audio/ogg", None)
     assert (await file(PDF, name="a").content(stored, encrypt=False)).mime_type == "application/pdf"
-    with pytest.raises(MediaError, match="application/pdf, which is not image; pass mime_type="):
+    with pytest.raises(MediaError, match=r"application/pdf, which is not image; .* mime_type=$"):
         await image(PDF, width=6, height=4).content(stored, encrypt=False)
     with pytest.raises(MediaError, match="unknown, which is not audio"):
         await audio(b"?", duration=8).content(stored, encrypt=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,11 @@ from blazebot import Bot
 from blazebot.keys.issue import issue_keystore
 from blazebot.testing.control import Control, People
 from blazebot.testing.processes import SandboxProcess, running_sandbox
-from tests.wire.world import MakeBot, World
+from tests.wire.world import WITHIN, MakeBot, World
 
 APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 SESSION_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
-SETTINGS = {"check_signatures": "true"}
+SETTINGS: dict[str, object] = {"check_signatures": "true"}
 
 
 @pytest.fixture
@@ -70,15 +72,33 @@ def logged() -> Iterator[Logged]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "sandbox(whose): 'shared' with other tests, which saves its start, or its 'own'"
+        "markers",
+        "sandbox(whose, **settings): 'shared' with other tests, which saves its start, or 'own'",
     )
 
 
 @pytest.fixture(scope="session")
-def process_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """A sandbox that lives as long as the tests do, for those that leave it as it is."""
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), settings=SETTINGS) as process:
-        yield process
+def process_for_all(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., SandboxProcess]]:
+    """Sandboxes that live as long as the tests do, for those that leave them as they are.
+
+    There is one for all tests that want the same settings.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def with_settings(**settings: object) -> SandboxProcess:
+            directory = tmp_path_factory.mktemp("sandbox")
+            return stack.enter_context(running_sandbox(directory, settings=settings))
+
+        yield with_settings
+
+
+def settings_of(test: pytest.Item) -> dict[str, object]:
+    """The settings of a test's sandbox: the usual ones, and those that its marker names."""
+    marker = test.get_closest_marker("sandbox")
+    return SETTINGS | dict(marker.kwargs if marker else {})
 
 
 @pytest.fixture
@@ -87,22 +107,30 @@ def shared_process(request: pytest.FixtureRequest) -> SandboxProcess | None:
     marker = request.node.get_closest_marker("sandbox")
     if marker is None or marker.args == ("own",):
         return None
-    process: SandboxProcess = request.getfixturevalue("process_for_all")
+    process: SandboxProcess = request.getfixturevalue("process_for_all")(
+        **settings_of(request.node)
+    )
     return process
 
 
 @pytest.fixture
 async def sandbox(
-    shared_process: SandboxProcess | None, tmp_path: Path, http: aiohttp.ClientSession
+    request: pytest.FixtureRequest,
+    shared_process: SandboxProcess | None,
+    tmp_path: Path,
+    http: aiohttp.ClientSession,
 ) -> AsyncIterator[SandboxProcess]:
     """A sandbox that refuses a wrong ``sig``; one that is not shared is restarted at will."""
     if shared_process is not None:
         yield shared_process
-        control = Control(http, shared_process.url)
+        control = Control(http, shared_process.url, patience=WITHIN)
         await control.clear_faults()
-        await control.call("POST", "/clocks", {"retention_offset": 0.0})
+        await control.call("POST", "/clocks", {"retention_offset": 0.0, "token_offset": 0.0})
         return
-    environment = {f"BLAZEBOT_SANDBOX_{name.upper()}": value for name, value in SETTINGS.items()}
+    environment = {
+        f"BLAZEBOT_SANDBOX_{name.upper()}": str(value)
+        for name, value in settings_of(request.node).items()
+    }
     process = SandboxProcess(tmp_path, environment=environment)
     await process.start()
     yield process

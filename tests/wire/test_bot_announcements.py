@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,7 +29,10 @@ from blazebot import (
 )
 from blazebot.announce import hearing
 from blazebot.announce.database import FILE_NAME
+from tests.command_line import Program, afresh, forked
 from tests.wire.world import World
+
+pytestmark = pytest.mark.sandbox("shared")
 
 
 async def test_everybody_who_ever_wrote_or_befriended(world: World) -> None:
@@ -250,6 +253,58 @@ class Vote(Callback):
     choice: str
 
 
+async def test_a_misspelled_option_sends_nothing(world: World) -> None:
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        for options, words in (
+            ({"dry_run": True}, "no option 'dry_run'; there are id, "),
+            ({"at": "tomorrow"}, "at: should be a datetime with a time zone"),
+            ({"id": 5}, "id: should be 1 to 100 characters"),
+            ({"first": "me"}, "first: should be a user's id"),
+            ({"strict": "yes"}, "strict: should be true or false"),
+        ):
+            with pytest.raises(AnnouncementError, match=words):
+                await bot.announce("news", [alice], **options)
+        assert await bot.announcements.all() == []
+
+
+async def test_values_are_whatever_text_can_be_made_of(world: World) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        people: list[Any] = [
+            (alice, {"n": 5}),
+            (bob, {"n": None}),
+            (bob, {"n": "\ud800"}),
+            (bob, "n"),
+            (bob, {"n": 1}, {}),
+            None,
+        ]
+        announcement = await bot.announce(Template("Number {n}"), people)
+        assert (await announcement.wait()).sent == 1
+        await world.until(lambda: world.texts(alice, bot) == ["Number 5"])
+        count, bad = await bot.announcements.bad_lines(announcement.id)
+        assert (count, [one.line for one in bad]) == (5, [2, 3, 4, 5, 6])
+
+
+async def test_who_said_stop_is_not_even_the_first(world: World) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        await bot.announcements.stop(alice)
+        progress = await (await bot.announce("news", [bob], first=alice)).wait()
+        assert (progress.state, progress.sent, progress.skipped) == ("paused", 0, 1)
+
+
+async def test_nothing_is_kept_where_nobody_could_be_read(world: World) -> None:
+    async def people() -> AsyncIterator[str]:
+        yield str(uuid4())
+        raise LookupError("of the application")
+
+    async with await world.bot() as bot:
+        with pytest.raises(LookupError):
+            await bot.announce("news", people())
+        assert await bot.announcements.all() == []
+
+
 async def test_who_is_forgotten_is_nowhere(world: World) -> None:
     bot = await world.bot()
     bot.include(announcement_words())
@@ -282,14 +337,13 @@ async def test_two_processes_of_one_bot_send_an_announcement_once(world: World) 
         (directory / "people.jsonl").write_text("\n".join(json.dumps(one) for one in people))
         (directory / "message.txt").write_text("news")
         done = await command(world, bot, "announce", "message.txt", "--to", "people.jsonl")
-        assert done == 0
+        assert done.returncode == 0, done.stderr
         await world.until(lambda: all(world.texts(one, bot) == ["news"] for one in people))
         assert (await world.control.bot(bot.id))["connections"] == 1
-        assert await command(world, bot, "forget", people[0]) == 0
+        assert (await command(world, bot, "forget", people[0])).returncode == 0
     assert [path.name for path in holds(bot, people[0])] == []
 
 
-@pytest.mark.sandbox("shared")
 async def test_a_401_of_one_host_ends_no_announcement(world: World) -> None:
     async with await world.bot() as bot:
         stranger = await world.person()
@@ -300,10 +354,7 @@ async def test_a_401_of_one_host_ends_no_announcement(world: World) -> None:
         assert [one["struck"] for one in await world.control.faults()] == [1]
 
 
-@pytest.mark.sandbox("shared")
-async def test_a_401_ends_the_command_which_has_no_line(
-    world: World, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_401_ends_the_command_which_has_no_line(world: World) -> None:
     bot = await world.bot()
     alice = await world.person(bot)
     directory = Path(bot.settings.data_dir or "")
@@ -311,22 +362,20 @@ async def test_a_401_ends_the_command_which_has_no_line(
     (directory / "people.txt").write_text(alice)
     (directory / "message.txt").write_text("news")
     await world.control.add_fault("unauthorized", times=None)
-    assert await command(world, bot, "announce", "message.txt", "--to", "people.txt") == 1
-    assert "the service answered 401" in capfd.readouterr().err
+    arguments = ("announce", "message.txt", "--to", "people.txt")
+    ended = await command(world, bot, *arguments, program=forked)
+    assert ended.returncode == 1
+    assert "the service answered 401" in ended.stderr
 
 
-async def command(world: World, bot: Bot, *arguments: str) -> int:
-    """Run ``blazebot`` as this bot; return its exit code."""
+async def command(
+    world: World, bot: Bot, *arguments: str, program: Program = afresh
+) -> CompletedProcess[str]:
+    """Run ``blazebot`` as this bot."""
     directory = Path(bot.settings.data_dir or "")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "blazebot", *arguments),
-        cwd=directory,
-        env={
-            **os.environ,
-            "BLAZEBOT_KEYSTORE": str(bot._keystore),
-            "BLAZEBOT_SERVER": world.sandbox.url,
-            "BLAZEBOT_DATA_DIR": str(directory),
-        },
-    )
-    async with asyncio.timeout(60):
-        return await process.wait()
+    environment = {
+        "BLAZEBOT_KEYSTORE": str(bot._keystore),
+        "BLAZEBOT_SERVER": world.sandbox.url,
+        "BLAZEBOT_DATA_DIR": str(directory),
+    }
+    return await asyncio.to_thread(program, directory, *arguments, **environment)

@@ -9,6 +9,8 @@ import pytest
 from blazebot import Message, SendTimeout, Text
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 
 async def test_a_key_holds_over_restarts_in_a_task_of_the_start(world: World) -> None:
     bot = await world.bot()

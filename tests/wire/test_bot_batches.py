@@ -26,6 +26,8 @@ from blazebot.wire.ids import contact_conversation_id
 from blazebot.wire.messages import SENT, MessageRequest
 from tests.wire.world import MakeBot, World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 FAULTS: list[dict[str, Any]] = [
     {"kind": "lost_answer", "times": 2},
     {"kind": "error", "code": 429, "times": 1},

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from blazebot.keys.issue import issue_keystore
 from blazebot.keys.keystore import Keystore, save_keystore
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.messages import MessageView
+from tests.command_line import Program, afresh, forked
 from tests.wire.world import WITHIN, World
 
 pytestmark = pytest.mark.sandbox("shared")
@@ -31,27 +30,26 @@ APP_ID = "82d20bc7-9a97-4a69-bcd0-4da502374f6c"
 SESSION_ID = "c87ff6c9-c33a-4bc3-98d7-3d449f4adfe8"
 
 
+@dataclass(frozen=True)
 class Command:
     """``blazebot dead-letters`` with this data directory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
+    program: Program = forked
+
+    @property
+    def afresh(self) -> Command:
+        """The same as a user starts it."""
+        return replace(self, program=afresh)
 
     async def __call__(self, *arguments: str, status: int = 0) -> str:
         """Run it, and return what it writes; its error, if it is to fail."""
         ended = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "blazebot", "dead-letters", *arguments],
-            cwd=self._folder,
-            env={
-                **os.environ,
-                "BLAZEBOT_DATA_DIR": str(self._folder / "data"),
-                "BLAZEBOT_KEYSTORE": "keystore.json",
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            self.program,
+            self.folder,
+            *("dead-letters", *arguments),
+            BLAZEBOT_DATA_DIR=str(self.folder / "data"),
+            BLAZEBOT_KEYSTORE="keystore.json",
         )
         assert ended.returncode == status, ended.stderr
         assert "Traceback" not in ended.stderr
@@ -115,16 +113,18 @@ async def test_a_replay_reaches_the_bot_that_runs(world: World, command: Command
         await world.say(bob, bot, "poison")
         await world.until(lambda: world.statuses(alice).get("venom") == "DELIVERED")
         await world.until(lambda: world.statuses(bob).get("poison") == "DELIVERED")
-        letters = await command.listed(bot.id)
+        letters = await command.afresh.listed(bot.id)
         of_alice = [one["message_id"] for one in letters if one["user_id"] == alice]
         assert len(letters) == 3
-        shown = json.loads(await command("show", of_alice[0].upper(), "--json", "--bot", bot.id))
+        show = ("show", of_alice[0].upper(), "--json", "--bot", bot.id)
+        shown = json.loads(await command.afresh(*show))
         assert shown["content"] == {"kind": "Text", "text": "poison"}
         assert shown["error"] == "ValueError: no antidote to poison"
         assert (shown["tries"], shown["replay_asked_at"]) == (1, None)
 
         mood.unbearable = {"venom"}
-        assert "2 to be handled again" in await command("replay", *of_alice, "--bot", bot.id)
+        replayed = await command.afresh("replay", *of_alice, "--bot", bot.id)
+        assert "2 to be handled again" in replayed
         await world.until(lambda: world.statuses(alice)["poison"] == "READ")
         await world.until(lambda: mood.seen.count("venom") == 2)
         # Half of the answer was sent by the try that failed, and takes effect once.
@@ -166,9 +166,8 @@ async def test_what_is_dropped_is_not_handled_again(world: World, command: Comma
         await world.say(alice, bot, "poison", "venom")
         await world.until(lambda: world.statuses(alice).get("venom") == "DELIVERED")
         poison, venom = [one["message_id"] for one in await command.listed(bot.id)]
-        assert json.loads(await command("drop", poison, "--json", "--bot", bot.id)) == {
-            "dropped": [poison]
-        }
+        dropped = await command.afresh("drop", poison, "--json", "--bot", bot.id)
+        assert json.loads(dropped) == {"dropped": [poison]}
         await command("drop", "--all", "--bot", bot.id)
         assert venom in await command("replay", venom, "--bot", bot.id, status=1)
         assert "no dead letters" in await command("list", "--bot", bot.id)

@@ -213,16 +213,9 @@ async def test_what_does_not_fit_is_asked_for_again_on_the_same_line(world: Worl
     assert state["connections"] == 1
 
 
-@pytest.mark.sandbox("own")
+@pytest.mark.sandbox("own", heartbeat=0.5, silence_limit=1.0, redeliver_after=1.0)
 async def test_handlers_that_take_their_time_keep_one_line(world: World) -> None:
     # The sandbox pings every half second and drops a line that is silent for one.
-    await world.sandbox.stop()
-    world.sandbox.set_environment(
-        BLAZEBOT_SANDBOX_HEARTBEAT="0.5",
-        BLAZEBOT_SANDBOX_SILENCE_LIMIT="1.0",
-        BLAZEBOT_SANDBOX_REDELIVER_AFTER="1.0",
-    )
-    await world.sandbox.start()
     bot = await world.bot(inbox_limit=50, concurrency=10, heartbeat=1.0)
     started: dict[str, float] = defaultdict(float)
 

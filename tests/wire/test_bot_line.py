@@ -19,6 +19,8 @@ from tests.wire.conftest import APP_ID, SESSION_ID, Logged
 from tests.wire.scripted_service import Line, message, scripted
 from tests.wire.world import MakeBot
 
+pytestmark = pytest.mark.sandbox("shared")
+
 
 async def nothing(line: Line) -> None:
     """Let the line be open."""

@@ -21,6 +21,8 @@ from blazebot.errors import OutboxError, SendTimeout, ServiceError, Unauthorized
 from tests.wire.conftest import Logged
 from tests.wire.world import World
 
+pytestmark = pytest.mark.sandbox("shared")
+
 TEXTS = [f"text {number:03}" for number in range(250)]
 
 
@@ -132,7 +134,6 @@ async def test_what_has_a_key_is_sent_once_however_often(world: World) -> None:
         assert world.texts(alice, bot) == ["first words", "end"]
 
 
-@pytest.mark.sandbox("shared")
 async def test_what_was_refused_is_tried_again_when_it_is_asked_for_again(
     world: World, logged: Logged
 ) -> None:
@@ -150,7 +151,6 @@ async def test_what_was_refused_is_tried_again_when_it_is_asked_for_again(
         assert await bot.outbox.failed() == []
 
 
-@pytest.mark.sandbox("shared")
 async def test_who_sends_what_waits_already_waits_for_it(world: World) -> None:
     async with await world.bot(send_timeout=1.0) as bot:
         alice = await world.person(bot)
@@ -163,7 +163,6 @@ async def test_who_sends_what_waits_already_waits_for_it(world: World) -> None:
         await world.until(lambda: world.texts(alice, bot) == ["first words"])
 
 
-@pytest.mark.sandbox("shared")
 @pytest.mark.parametrize("way", [Bot.send, Bot.enqueue])
 async def test_who_is_cancelled_while_it_is_accepted_is_not_overtaken(
     world: World, monkeypatch: pytest.MonkeyPatch, way: Any
@@ -189,7 +188,6 @@ async def test_who_is_cancelled_while_it_is_accepted_is_not_overtaken(
         assert world.texts(alice, bot) == ["one", "two"]
 
 
-@pytest.mark.sandbox("shared")
 async def test_a_401_of_one_host_ends_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +204,6 @@ async def test_a_401_of_one_host_ends_nothing(
         await world.until(lambda: world.texts(bob, bot) == ["one", "two"])
 
 
-@pytest.mark.sandbox("shared")
 async def test_with_a_session_that_is_refused_for_good_all_that_sends_ends(world: World) -> None:
     bot = await world.bot()
     async with bot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -18,13 +18,13 @@ from blazebot.delivery.message_ids import SentByHandler
 from blazebot.errors import SandboxError, Unauthorized
 from blazebot.keys.tokens import sign_token
 from blazebot.sandbox.faults import Kind
-from blazebot.testing.processes import SandboxProcess
 from blazebot.testing.tally import Tally, tally
 from blazebot.wire.messages import MessageView
 from tests.wire.sandbox_peers import close_code, new_id, sandbox_here
 from tests.wire.world import MakeBot, World, echoing
 
-pytestmark = pytest.mark.sandbox("shared")
+# It soon pushes again what is not acknowledged.
+pytestmark = pytest.mark.sandbox("shared", redeliver_after=0.5)
 
 PEOPLE, TEXTS = 5, 12
 
@@ -66,15 +66,6 @@ DAMAGED = {"truncated frames", "corrupt frames"}
 
 BY_OTHER_TESTS = {"clock_off", "bad_gateway", "restart"}
 """Kinds that end a bot, strike all, or belong to REST: below."""
-
-
-@pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
-    """A sandbox that soon pushes again what is not acknowledged."""
-    process = SandboxProcess(tmp_path, environment={"BLAZEBOT_SANDBOX_REDELIVER_AFTER": "0.5"})
-    await process.start()
-    yield process
-    await process.stop()
 
 
 @pytest.fixture
@@ -305,6 +296,7 @@ async def test_the_same_seed_makes_the_same_faults(tmp_path: Path) -> None:
     assert first == await run(1) != await run(2)
 
 
+@pytest.mark.sandbox("own")
 async def test_two_restarts_and_the_newest_says_when_it_is_back(world: World) -> None:
     await world.control.add_fault("restart", seconds=30.0)
     await world.control.add_fault("restart", seconds=0.2)

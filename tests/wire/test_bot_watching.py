@@ -16,6 +16,8 @@ from tests.wire.conftest import Logged
 from tests.wire.running import fetch
 from tests.wire.world import WITHIN, World, echoing
 
+pytestmark = pytest.mark.sandbox("shared")
+
 LOCAL = Address("127.0.0.1", 0)
 
 
@@ -116,6 +118,7 @@ async def test_trouble_in_numbers(world: World) -> None:
         await world.until(lambda: world.texts(alice, bot)[-1] == "19")
 
 
+@pytest.mark.sandbox("own")
 async def test_it_is_ready_while_its_line_is_open(world: World, logged: Logged) -> None:
     bot = echoing(await world.bot())
     endpoint = Endpoint(LOCAL, lambda: [bot.status()])

@@ -80,6 +80,7 @@ async def reconnect(bot: Bot, times: int) -> None:
                 await line.opened.wait()
 
 
+@pytest.mark.sandbox("shared")
 async def test_a_thousand_lines_leave_nothing_behind(
     world: World, request: pytest.FixtureRequest
 ) -> None:

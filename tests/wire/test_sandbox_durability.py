@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sqlite3
 import stat
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from blazebot.sandbox import Sandbox, SandboxSettings
 from blazebot.sandbox.clocks import Clocks
 from blazebot.sandbox.storage.database import Database
 from blazebot.wire.frames import CREATE_MESSAGE
+from tests.command_line import forked
 from tests.wire.sandbox_peers import (
     Box,
     Process,
@@ -147,20 +147,12 @@ async def test_a_port_in_use_is_told_of() -> None:
             await Sandbox(SandboxSettings(port=port)).start()
 
 
-async def test_a_mistake_on_the_command_line_is_told_of(tmp_path: Path) -> None:
-    mistakes = {("--sync", "later"): "argument sync", ("--db", str(tmp_path)): "is a directory"}
-    for arguments, said in mistakes.items():
-        status, words = await failure(*arguments)
-        assert (status, words.count("\n")) == (1, 1)
-        assert said in words
-
-
-async def failure(*arguments: str) -> tuple[int | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "blazebot", "sandbox", *arguments, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await process.communicate()
-    return process.returncode, errors.decode()
+def test_a_mistake_on_the_command_line_is_told_of(tmp_path: Path) -> None:
+    ended = forked(tmp_path, "sandbox", "--db", str(tmp_path))
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "is a directory" in ended.stderr
+    ended = forked(tmp_path, "sandbox", "--sync", "later")
+    assert (ended.returncode, "'--sync'" in ended.stderr) == (2, True)
 
 
 async def test_a_full_disk_refuses_what_it_cannot_keep_and_nothing_else(tmp_path: Path) -> None:

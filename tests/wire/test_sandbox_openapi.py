@@ -154,6 +154,7 @@ async def describe(control: Control) -> list[dict[str, Any]]:
     return [one for methods in document["paths"].values() for one in methods.values()]
 
 
+@pytest.mark.sandbox("shared")
 async def test_every_operation_is_described_in_words(control: Control) -> None:
     document = await control.call("GET", "/openapi.json")
     operations = await describe(control)
@@ -172,6 +173,7 @@ async def test_every_operation_is_described_in_words(control: Control) -> None:
     }
 
 
+@pytest.mark.sandbox("shared")
 async def test_the_page_on_the_api_names_what_there_is(control: Control) -> None:
     document = await control.call("GET", "/openapi.json")
     page = (ROOT / "docs" / "control-api.md").read_text()
@@ -184,6 +186,7 @@ async def test_the_page_on_the_api_names_what_there_is(control: Control) -> None
         ), (method, path)
 
 
+@pytest.mark.sandbox("shared")
 async def test_a_query_is_read_as_it_is_described(control: Control) -> None:
     document = await control.call("GET", "/openapi.json")
     before, limit = document["paths"][
@@ -265,11 +268,12 @@ async def breaking(request: web.Request, _: None) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def api_of(handler: Handler) -> AsyncIterator[str]:
-    """Serve a control API of one operation; yield its address."""
+async def api_of(*handlers: Handler) -> AsyncIterator[str]:
+    """Serve a control API of these operations, each with its name; yield its address."""
     store = Store(None)
     app = web.Application()
-    control = ControlApi(store, [Operation("GET", "/it", handler, answer=Answer)], socket=no_socket)
+    operations = [Operation("GET", f"/{one.__name__}", one, answer=Answer) for one in handlers]
+    control = ControlApi(store, operations, socket=no_socket)
     app.add_subapp(CONTROL_PREFIX, control.application())
     runner = web.AppRunner(app)
     await runner.setup()
@@ -285,26 +289,27 @@ async def no_socket(_: web.Request) -> web.StreamResponse:
     raise web.HTTPBadRequest
 
 
-@pytest.mark.parametrize(
-    ("handler", "found"),
-    [
-        (fine, ""),
-        (failing, "Server error"),
-        (misdescribed, "Response violates schema"),
-        (refusing, "Undocumented status code"),
-    ],
-)
-async def test_schemathesis_finds_what_is_wrong(
-    handler: Handler, found: str, tmp_path: Path
-) -> None:
-    async with api_of(handler) as url, asyncio.timeout(60):
+async def test_schemathesis_finds_what_is_wrong(tmp_path: Path) -> None:
+    async with api_of(fine, failing, misdescribed, refusing) as url, asyncio.timeout(60):
         verdict = await try_all(url, tmp_path, "--max-examples", "2")
-    assert verdict.passed == (not found), verdict.output
-    assert found in verdict.output
+    assert not verdict.passed
+    assert verdict.tested == 4
+    _, *told = re.split(r"^_+ GET /(\w+) _+$", verdict.output, flags=re.MULTILINE)
+    found = dict(zip(told[::2], told[1::2], strict=True))
+    assert found.keys() == {"failing", "misdescribed", "refusing"}, verdict.output
+    assert "Server error" in found["failing"]
+    assert "Response violates schema" in found["misdescribed"]
+    assert "Undocumented status code" in found["refusing"]
+
+
+async def test_schemathesis_passes_what_is_right(tmp_path: Path) -> None:
+    async with api_of(fine) as url, asyncio.timeout(60):
+        verdict = await try_all(url, tmp_path, "--max-examples", "2")
+    assert verdict.passed, verdict.output
     assert verdict.tested == 1
 
 
 async def test_an_answer_that_fails_midway_is_broken_off(http: ClientSession) -> None:
-    async with api_of(breaking) as url, http.get(f"{url}{CONTROL_PREFIX}/it") as answer:
+    async with api_of(breaking) as url, http.get(f"{url}{CONTROL_PREFIX}/breaking") as answer:
         with pytest.raises(ClientPayloadError):
             await answer.read()

@@ -197,7 +197,8 @@ async def export_everything(tmp_path: Path) -> None:
     credentials = base64.b64encode(f"me:{PROXY_PASSWORD}".encode())
     assert any(credentials in one for one in asked)
     (line,) = (one for one in listed.splitlines() if one.startswith("{"))
-    await run("export", "announcements", "export", json.loads(line)["id"], "--json")
+    (announced,) = json.loads(line)["announcements"]
+    await run("export", "announcements", "export", announced["id"], "--json")
 
 
 def check_keys_of_people(seen: Path) -> None:

@@ -29,6 +29,7 @@ from tests.wire.world import World
 CONNECTIONS = endpoint._CONNECTIONS_MOST
 
 
+@pytest.mark.sandbox("shared")
 async def test_a_bot_goes_on_whatever_its_endpoint_is_asked(world: World, tmp_path: Path) -> None:
     await keystore_of(world, "one", tmp_path)
     (tmp_path / "app.py").write_text(SHARED + 'bot = make("one")\n')

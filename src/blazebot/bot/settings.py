@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
-from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
+from yarl import URL
 
 from blazebot.client.proxies import Proxies
 from blazebot.errors import SettingsError
@@ -248,13 +248,30 @@ def _check_addresses(name: str, urls: tuple[str, ...], schemes: tuple[str, ...])
     if not urls and name != "server":
         raise SettingsError(f"{name}: at least one address is needed")
     for url in urls:
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in schemes and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if not good or any(one.isspace() for one in url):
-            raise SettingsError(
-                f"{name}: {url!r} should start with {' or '.join(f'{s}://' for s in schemes)} "
-                "and name a host, perhaps with a port"
-            )
+        check_address(name, url, schemes)
+
+
+def check_address(name: str, url: str, schemes: tuple[str, ...] = ("http", "https")) -> None:
+    """Refuse what is no address of a service; ``name`` says where it stands.
+
+    Raises:
+        SettingsError: it is none; the message never shows ``url``, which may hold a password.
+    """
+    if not _is_address(url, schemes):
+        raise SettingsError(
+            f"{name}: should start with {' or '.join(f'{s}://' for s in schemes)} and name a host, "
+            "perhaps with a port; neither user, password, query nor fragment belong in it"
+        )
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    if any(one in " @?#\\" or not one.isprintable() for one in url):
+        return False
+    try:
+        parts = URL(url)
+        # As when it is resolved: an empty label, or one of more than 63 bytes, is refused here.
+        host = (parts.host or "").encode("idna")
+        port = parts.port
+    except ValueError:
+        return False
+    return url.partition("://")[0] in schemes and bool(host) and port != 0

@@ -12,12 +12,12 @@ import typer
 
 from blazebot.cli.announcing import NoWait, document, follow, in_people, opened, summary
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson, Keystore, one_of
+from blazebot.cli.contents import Kind, file_content, is_file, words_content
+from blazebot.cli.options import AsJson, Keystore
+from blazebot.cli.streams import read_input
 from blazebot.errors import AnnouncementError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from blazebot.announce.announcement import Announcement
     from blazebot.announce.announcements import Announcements, Rehearsal
     from blazebot.announce.options import AnnounceOptions
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from blazebot.media import Upload
     from blazebot.wire.content import Content
 
-_WORDS: Final = ("text", "post", "card", "buttons")
 _BAD_SHOWN: Final = 20
 
 
@@ -52,12 +51,11 @@ def announce(
         ),
     ] = None,
     kind: Annotated[
-        str | None,
+        Kind | None,
         typer.Option(
             "--as",
             help="What it is: text, post (Markdown), card, buttons, file, image, video or audio; "
             "by default a post if the file is .md, and a text if not.",
-            autocompletion=one_of(*_WORDS, "file", "image", "video", "audio"),
         ),
     ] = None,
     template: Annotated[
@@ -97,7 +95,7 @@ def announce(
             *([Members(members)] if members else []),
         ]
         if len(targets) != 1:
-            raise AnnouncementError("give one of --to FILE, --everyone and --members CONVERSATION")
+            raise typer.BadParameter("give one of --to FILE, --everyone and --members CONVERSATION")
         content = _template(_content(message, kind)) if template else _content(message, kind)
         options: AnnounceOptions = {
             "id": announcement_id,
@@ -132,32 +130,18 @@ def announce(
     run(main)
 
 
-def _content(message: str, kind: str | None) -> Content | Upload[Any]:
-    from blazebot.media import audio, file, image, video  # noqa: PLC0415
-    from blazebot.wire.content import Post, Text, decode_bytes  # noqa: PLC0415
-
+def _content(message: str, kind: Kind | None) -> Content | Upload[Any]:
     path = Path(message)
     kind = kind or ("post" if path.suffix.lower() == ".md" else "text")
-    uploads: dict[str, Callable[[Path], Upload[Any]]]
-    uploads = {"file": file, "image": image, "video": video, "audio": audio}
-    if kind in uploads:
-        return uploads[kind](path)
-    if kind not in _WORDS:
-        allowed = ", ".join((*_WORDS, *uploads))
-        raise AnnouncementError(f"--as: should be one of {allowed}, not {kind!r:.80}")
+    if is_file(kind):
+        return file_content(path, kind)
     try:
-        raw = sys.stdin.buffer.read() if message == "-" else path.read_bytes()
-        text = raw.decode()
+        text = read_input() if message == "-" else path.read_bytes().decode()
     except OSError as error:
         raise AnnouncementError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise AnnouncementError(f"{path} is not UTF-8: to send it as a file give --as") from None
-    if kind in ("text", "post"):
-        return Text(text) if kind == "text" else Post(text)
-    content = decode_bytes({"card": "APP_CARD", "buttons": "APP_BUTTON_GROUP"}[kind], raw)
-    if not content.SENDABLE:
-        raise AnnouncementError(f"{path} holds no {kind}: it should be its JSON, as it is sent")
-    return content
+    return words_content(text, kind)
 
 
 def _template(content: Content | Upload[Any]) -> Template:

@@ -35,9 +35,14 @@ def list_all(*, keystore: Keystore = None, as_json: AsJson = False) -> None:
     async def main() -> None:
         async with opened(keystore) as (kept, _):
             found = await kept.all()
+        if as_json:
+            import msgspec  # noqa: PLC0415
+
+            print(json.dumps({"announcements": msgspec.to_builtins(found)}))  # noqa: T201
+            return
         for one in found:
-            print(document(one) if as_json else summary(one))  # noqa: T201
-        if not found and not as_json:
+            print(summary(one))  # noqa: T201
+        if not found:
             print("there are no announcements")  # noqa: T201
 
     run(main)

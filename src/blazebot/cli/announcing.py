@@ -163,11 +163,13 @@ def _bar() -> Bar:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
 
+    console = Console(stderr=True)
     return Bar(
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[said]}"),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     )
 
 

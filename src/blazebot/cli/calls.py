@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson, Keystore, one_of
-from blazebot.errors import RequestError
+from blazebot.cli.options import AsJson, Keystore
+from blazebot.cli.streams import read_input
+from blazebot.errors import FrameError, RequestError
 
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_YEAR: Final = 366 * 24 * 3600
+
+
+def _uri(uri: str) -> str:
+    if not uri.startswith("/") or not uri.isascii() or not uri.isprintable() or " " in uri:
+        raise typer.BadParameter("should start with / and be percent-encoded, as in /me")
+    return uri
+
 
 Method = Annotated[
-    str,
-    typer.Argument(help="GET, POST, PUT, PATCH or DELETE.", autocompletion=one_of(*_METHODS)),
+    Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+    typer.Argument(help="What to do.", case_sensitive=False),
 ]
-Uri = Annotated[str, typer.Argument(metavar="PATH", help="Path and query, such as /me.")]
+Uri = Annotated[
+    str, typer.Argument(metavar="PATH", callback=_uri, help="Path and query, such as /me.")
+]
 Body = Annotated[str, typer.Argument(help="The body, JSON; `-` reads it from standard input.")]
 
 
@@ -28,7 +37,9 @@ def token(
     uri: Uri,
     body: Body = "",
     *,
-    lifetime: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 3600,
+    lifetime: Annotated[
+        int, typer.Option(min=1, max=_YEAR, help="Seconds until it expires.")
+    ] = 3600,
     keystore: Keystore = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,10 +56,7 @@ def token(
 
         settings = load_bot_settings({"keystore": keystore})
         keys = keystores.Keystore.load(settings.keystore)
-        verb, path = _request(method, uri)
-        text = sign_token(
-            keys, verb, path, _read(body).encode(), now=time.time(), lifetime=lifetime
-        )
+        text = sign_token(keys, method, uri, _read(body), now=time.time(), lifetime=lifetime)
         print(json.dumps({"token": text}) if as_json else text)  # noqa: T201
 
     run(sign)
@@ -64,29 +72,25 @@ def call(method: Method, uri: Uri, body: Body = "", *, keystore: Keystore = None
     async def ask() -> None:
         from blazebot.cli.service import open_service  # noqa: PLC0415
 
-        verb, path = _request(method, uri)
         content = _parse(_read(body))
         async with open_service(keystore) as service:
-            data = bytes(await service.rest.call(verb, path, content))
+            data = bytes(await service.rest.call(method, uri, content))
         print(json.dumps(json.loads(data or b"null"), indent=2, ensure_ascii=False))  # noqa: T201
 
     run(ask)
 
 
-def _request(method: str, uri: str) -> tuple[str, str]:
-    if method.upper() not in _METHODS:
-        raise RequestError("method", f"should be one of {', '.join(_METHODS)}, not {method!r:.80}")
-    if not uri.startswith("/"):
-        raise RequestError("path", f"should start with /, as in /me, not {uri!r:.80}")
-    return method.upper(), uri
-
-
-def _read(body: str) -> str:
-    return sys.stdin.read() if body == "-" else body
-
-
-def _parse(body: str) -> Any:
+def _read(body: str) -> bytes:
     try:
-        return json.loads(body) if body.strip() else None
-    except ValueError as error:
+        return (read_input() if body == "-" else body).encode()
+    except UnicodeEncodeError:
+        raise RequestError("body", "should be UTF-8") from None
+
+
+def _parse(body: bytes) -> Any:
+    from blazebot.wire.codec import decode_json  # noqa: PLC0415
+
+    try:
+        return decode_json(body, object) if body.strip() else None
+    except FrameError as error:
         raise RequestError("body", f"should be JSON: {error}") from None

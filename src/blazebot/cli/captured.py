@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import typer
 
 from blazebot.cli.command import run
+from blazebot.cli.streams import standard_input
 from blazebot.errors import FrameError
+
+_GZIP: Final = b"\x1f\x8b"
 
 
 def decode(
@@ -42,13 +45,14 @@ def decode(
 
 
 def _read(source: Path | None, limit: int) -> bytes:
-    if source is None or str(source) == "-":
-        return _bounded(sys.stdin.buffer, limit)
     try:
+        if source is None or str(source) == "-":
+            return _bounded(standard_input().buffer, limit)
         with source.open("rb") as file:
             return _bounded(file, limit)
     except OSError as error:
-        raise FrameError(f"{source}: cannot be read: {error.strerror}") from None
+        where = source or "standard input"
+        raise FrameError(f"{where}: cannot be read: {error.strerror}") from None
 
 
 def _bounded(file: BinaryIO, limit: int) -> bytes:
@@ -63,7 +67,9 @@ def _inflated(data: bytes) -> bytes:
     from blazebot.wire.codec import decompress  # noqa: PLC0415
 
     text = b"".join(data.split())
-    if data.lstrip().startswith(b"{"):
+    if not text:
+        raise FrameError("it is empty")
+    if text.startswith((b"{", b"[")):
         return data
     if text.lower().startswith(b"1f8b"):
         try:
@@ -72,6 +78,8 @@ def _inflated(data: bytes) -> bytes:
             raise FrameError("hex of a gzip stream, with something else in it") from None
     elif text.startswith(b"H4sI"):
         data = decode_base64(text.decode("ascii", "replace"))
+    if not data.startswith(_GZIP):
+        raise FrameError("neither JSON nor gzip, be it binary, base64 or hex")
     return decompress(data)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson
+from blazebot.cli.options import AsJson, address
 
 if TYPE_CHECKING:
     from blazebot.conformance.check import Check
@@ -17,11 +18,18 @@ SANDBOX: Final = "sandbox"
 """The target that is a sandbox of our own."""
 
 
+def _target(target: str) -> str:
+    return target if target == SANDBOX else address(target)
+
+
 def conformance(
     *,
     target: Annotated[
         str,
-        typer.Option(help="`sandbox` starts one; or the service's address: https://api.mixin.one."),
+        typer.Option(
+            callback=_target,
+            help="`sandbox` starts one; or the service's address: https://api.mixin.one.",
+        ),
     ] = SANDBOX,
     keystore: Annotated[
         str | None, typer.Option(help="The bot's keystore there; by default BLAZEBOT_KEYSTORE.")
@@ -46,7 +54,7 @@ def conformance(
     before. It sends at most 9 messages, creates at most 7 groups, which it leaves, and acknowledges
     nobody else's messages. What needs a person on the other side is skipped there.
     """
-    from blazebot.conformance.report import report, table  # noqa: PLC0415
+    from blazebot.conformance.report import document, report, table  # noqa: PLC0415
     from blazebot.conformance.targets import own_sandbox, service_at  # noqa: PLC0415
 
     checks = _selected(only or [])
@@ -61,7 +69,7 @@ def conformance(
             return await report(reached, checks, as_json=as_json)
 
     if show_list:
-        print(table(checks))  # noqa: T201
+        print(json.dumps(document(checks)) if as_json else table(checks))  # noqa: T201
     elif target != SANDBOX:
         if not yes:
             _ask(target, checks)

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from uuid import UUID
 
 import typer
 
 from blazebot.cli.command import run
 from blazebot.cli.engine import WITHIN
 from blazebot.cli.options import AsJson
-from blazebot.cli.roles import NOT_INSTALLED, Engine
+from blazebot.cli.roles import Engine, need_nats
 from blazebot.errors import DeadLetterError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ dead_letters = typer.Typer(
 )
 
 Bot = Annotated[
-    str, typer.Option("--bot", help="The bot's id; by default that of BLAZEBOT_KEYSTORE.")
+    UUID | None, typer.Option("--bot", help="The bot's id; by default that of BLAZEBOT_KEYSTORE.")
 ]
 Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of messages, as `list` shows.")
@@ -39,7 +40,7 @@ Ids = Annotated[
 
 @dead_letters.callback()
 def main(
-    context: typer.Context, *, bot: Bot = "", engine: Engine = None, as_json: AsJson = False
+    context: typer.Context, *, bot: Bot = None, engine: Engine = None, as_json: AsJson = False
 ) -> None:
     """List the messages that a bot gave up, look at them, and have them handled again."""
     if context.invoked_subcommand is None:
@@ -49,7 +50,7 @@ def main(
 
 
 @dead_letters.command("list")
-def list_letters(*, bot: Bot = "", engine: Engine = None, as_json: AsJson = False) -> None:
+def list_letters(*, bot: Bot = None, engine: Engine = None, as_json: AsJson = False) -> None:
     """List them, oldest first."""
 
     async def list_all() -> None:
@@ -74,7 +75,7 @@ def show(
         str, typer.Argument(metavar="ID", help="The message's id, as `list` shows it.")
     ],
     *,
-    bot: Bot = "",
+    bot: Bot = None,
     engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +86,7 @@ def show(
 
         async with _opened(bot, engine) as letters:
             letter = await _get(letters, message_id)
-        content = _content(letter, bot)
+        content = _content(letter)
         if as_json:
             print(json.dumps(_summary(letter) | {"content": _fields(content)}))  # noqa: T201
             return
@@ -101,7 +102,7 @@ def replay(
     message_ids: Ids = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
-    bot: Bot = "",
+    bot: Bot = None,
     engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
@@ -121,7 +122,7 @@ def drop(
     message_ids: Ids = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
-    bot: Bot = "",
+    bot: Bot = None,
     engine: Engine = None,
     as_json: AsJson = False,
 ) -> None:
@@ -177,20 +178,19 @@ class _LettersOnDisk:
 
 
 @asynccontextmanager
-async def _opened(bot: str, engine: str | None) -> AsyncIterator[Letters]:
+async def _opened(bot: UUID | None, engine: str | None) -> AsyncIterator[Letters]:
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
 
     settings = load_bot_settings()
-    app_id = bot.lower() or _own_id(settings)
+    app_id = str(bot) if bot else _own_id(settings)
     url = engine or settings.engine
     if url is None:
         with _on_disk(settings.data_root / app_id) as letters:
             yield _LettersOnDisk(letters)
         return
-    try:
-        from blazebot.jetstream.dead_letters import dead_letters_at  # noqa: PLC0415
-    except ImportError:
-        raise NOT_INSTALLED from None
+    need_nats()
+    from blazebot.jetstream.dead_letters import dead_letters_at  # noqa: PLC0415
+
     async with dead_letters_at(url, app_id, WITHIN) as stream:
         yield stream
 
@@ -270,7 +270,7 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _content(letter: DeadLetter, bot: str) -> Content:
+def _content(letter: DeadLetter) -> Content:
     from blazebot.bot.incoming import is_encrypted, read_content  # noqa: PLC0415
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
     from blazebot.keys.encryption import MessageCipher  # noqa: PLC0415

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, Server, Token, one_of
+from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, KeystoreForm, Server, Token
 
-_FORMS: Final = ("app", "ed25519", "network-user", "rsa")
+Keys = Annotated[KeystoreForm, typer.Option(help="The kind of its keystore.")]
 
-Keys = Annotated[
-    str,
-    typer.Option(
-        help=f"The kind of its keystore: {', '.join(_FORMS[:-1])} or {_FORMS[-1]}.",
-        autocompletion=one_of(*_FORMS),
-    ),
-]
+
+def _name(name: str) -> str:
+    if not name.strip():
+        raise typer.BadParameter("a bot has a name")
+    return name
 
 
 def demo(
@@ -45,7 +44,7 @@ def demo(
 
 
 def bot(
-    name: Annotated[str, typer.Argument(help="The bot's name.")],
+    name: Annotated[str, typer.Argument(callback=_name, help="The bot's name.")],
     keystore: Annotated[Path, typer.Argument(help="Where to write its keystore: a new file.")],
     *,
     server: Server = DEFAULT_SANDBOX,
@@ -69,7 +68,7 @@ def bot(
 
 
 def talk(
-    bot_id: Annotated[str, typer.Argument(help="The bot's id, as `blazebot bot` printed it.")],
+    bot_id: Annotated[UUID, typer.Argument(help="The bot's id, as `blazebot bot` printed it.")],
     *,
     server: Server = DEFAULT_SANDBOX,
     token: Token = None,
@@ -77,4 +76,4 @@ def talk(
     """Talk to a bot in a running sandbox, as a person who adds it as a friend."""
     from blazebot.demo.talk import talk_to  # noqa: PLC0415
 
-    run(lambda: talk_to(server, token, bot_id))
+    run(lambda: talk_to(server, token, str(bot_id)))

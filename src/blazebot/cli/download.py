@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -13,7 +14,7 @@ from blazebot.cli.options import AsJson, Keystore
 
 
 def download(
-    attachment_id: Annotated[str, typer.Argument(metavar="ID", help="The attachment's id.")],
+    attachment_id: Annotated[UUID, typer.Argument(metavar="ID", help="The attachment's id.")],
     path: Annotated[Path, typer.Argument(help="Where to store it.")],
     *,
     keystore: Keystore = None,
@@ -24,7 +25,7 @@ def download(
     async def main() -> None:
         from blazebot.cli.files import download_to  # noqa: PLC0415 - its bar is costly to import
 
-        size = await download_to(attachment_id, path, keystore)
+        size = await download_to(str(attachment_id), path, keystore)
         facts = {"path": str(path), "bytes": size}
         print(json.dumps(facts) if as_json else f"{path}: {size} bytes")  # noqa: T201
 

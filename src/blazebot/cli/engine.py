@@ -11,7 +11,7 @@ import typer
 
 from blazebot.cli.command import run
 from blazebot.cli.options import AsJson
-from blazebot.cli.roles import NOT_INSTALLED, Engine, engine_url
+from blazebot.cli.roles import Engine, engine_url, need_nats
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
@@ -49,6 +49,7 @@ def init(
     """Make the streams, consumers and buckets of bots; once made they stay as they are."""
 
     async def main() -> None:
+        need_nats()
         from blazebot.jetstream.streams import (  # noqa: PLC0415
             Terms,
             declare,
@@ -78,6 +79,7 @@ def status(keystores: Keystores = None, *, engine: Engine = None, as_json: AsJso
     """Show who holds the line of bots, what waits, and dead letters."""
 
     async def main() -> None:
+        need_nats()
         from blazebot.jetstream.status import read_status  # noqa: PLC0415
         from blazebot.wire.codec import encode_json  # noqa: PLC0415
 
@@ -107,13 +109,10 @@ async def _with_each(
 ) -> None:
     """Do something for each bot, with the settings ``chosen`` over its own."""
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
+    from blazebot.jetstream.connection import close, connect  # noqa: PLC0415
     from blazebot.jetstream.names import Names  # noqa: PLC0415
     from blazebot.keys.keystore import Keystore  # noqa: PLC0415
 
-    try:
-        from blazebot.jetstream.connection import connect  # noqa: PLC0415 - an optional extra
-    except ImportError:
-        raise NOT_INSTALLED from None
     url = engine_url(engine or load_bot_settings().engine)
     client = await connect(url, name="blazebot engine", within=WITHIN)
     try:
@@ -122,4 +121,4 @@ async def _with_each(
             names = Names(Keystore.load(settings.keystore).app_id)
             await do(client.jetstream(), names, settings)
     finally:
-        await client.close()
+        await close(client)

@@ -6,6 +6,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -15,7 +16,7 @@ from blazebot.cli.options import AsJson, Keystore
 
 
 def forget(
-    user_id: Annotated[str, typer.Argument(metavar="USER", help="Their user id.")],
+    user: Annotated[UUID, typer.Argument(help="Their user id.")],
     *,
     keystore: Keystore = None,
     as_json: AsJson = False,
@@ -26,10 +27,12 @@ def forget(
     bot holds in memory goes with its next start.
     """
 
+    user_id = str(user)
+
     async def main() -> None:
         async with opened(keystore) as (announcements, rest):
             await announcements.forget(user_id)
-            await _forget_files(announcements.directory, rest.app_id, user_id.lower())
+            await _forget_files(announcements.directory, rest.app_id, user_id)
         words = f"all that was kept of {user_id} is deleted"
         print(json.dumps({"forgotten": user_id}) if as_json else words)  # noqa: T201
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson, one_of
+from blazebot.cli.options import AsJson, KeystoreForm
 
 if TYPE_CHECKING:
     from blazebot.keys.keystore import Keystore
@@ -18,14 +19,7 @@ keystores = typer.Typer(
     help="Look at keystores, make them, and write them in another shape.", no_args_is_help=True
 )
 
-Form = Annotated[
-    str,
-    typer.Option(
-        "--form",
-        help="Its shape: app, network-user, ed25519 or rsa.",
-        autocompletion=one_of("app", "network-user", "ed25519", "rsa"),
-    ),
-]
+Form = Annotated[KeystoreForm, typer.Option("--form", help="Its shape.")]
 Source = Annotated[Path | None, typer.Argument(help="The keystore; by default BLAZEBOT_KEYSTORE.")]
 
 
@@ -47,8 +41,8 @@ def check(source: Source = None, *, as_json: AsJson = False) -> None:
 
 @keystores.command()
 def new(
-    app_id: Annotated[str, typer.Argument(help="The bot's id.")],
-    session_id: Annotated[str, typer.Argument(help="The id of its session.")],
+    app_id: Annotated[UUID, typer.Argument(help="The bot's id.")],
+    session_id: Annotated[UUID, typer.Argument(help="The id of its session.")],
     path: Annotated[Path, typer.Argument(help="Where to write the keystore: a new file.")],
     *,
     form: Form = "app",
@@ -64,7 +58,7 @@ def new(
         from blazebot.keys.issue import issue_keystore  # noqa: PLC0415
         from blazebot.keys.keystore import Keystore, save_keystore  # noqa: PLC0415
 
-        issued = issue_keystore(form, app_id, session_id)
+        issued = issue_keystore(form, str(app_id), str(session_id))
         save_keystore(issued.document, path)
         public = _public_half(Keystore.load(issued.document))
         if as_json:

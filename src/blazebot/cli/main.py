@@ -27,6 +27,7 @@ from blazebot.cli.roles import gateway, worker
 from blazebot.cli.run import run
 from blazebot.cli.sandbox import sandbox
 from blazebot.cli.send import send
+from blazebot.cli.streams import output
 
 PANELS: Final[Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]]] = {
     "Start": {"demo": demo, "sandbox": sandbox, "bot": bot, "talk": talk, "new": new},
@@ -54,15 +55,19 @@ PANELS: Final[Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]]] = {
 """All commands, as the help shows them."""
 
 
-class _InOrder(TyperGroup):
-    """Shows the commands in the order of the panels."""
+class _Commands(TyperGroup):
+    """Shows the commands in the order of the panels, and tells when they cannot write."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for commands in PANELS.values() for name in commands]
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with output():
+            return super().main(*arguments, **options)
+
 
 app = typer.Typer(
-    cls=_InOrder,
+    cls=_Commands,
     help="Mixin Messenger bots: the framework, and the service in a sandbox.",
     epilog="New here? `blazebot demo` needs no account and no network.",
     no_args_is_help=True,

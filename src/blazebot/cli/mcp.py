@@ -23,7 +23,8 @@ def mcp(
         typer.Option(help="A file of them, one in each line, with what to call them."),
     ] = None,
     per_minute: Annotated[
-        int | None, typer.Option(help="Messages that may be sent in a minute; by default 10.")
+        int | None,
+        typer.Option(min=1, help="Messages that may be sent in a minute; by default 10."),
     ] = None,
     at: Annotated[
         str | None,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+from uuid import UUID
 
 import typer
 
@@ -24,23 +24,40 @@ def one_of(*words: str) -> Callable[[str], list[str]]:
     return complete
 
 
-def _address(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]\S*", url):
-        raise typer.BadParameter(f"{url!r} is no address such as {DEFAULT_SANDBOX}")
+def address(url: str) -> str:
+    """Return a service's address as it was given; raises typer.BadParameter: it is none."""
+    if url == DEFAULT_SANDBOX:  # to know what an address is takes longer than all else here
+        return url
+    from blazebot.bot.settings import check_address  # noqa: PLC0415
+    from blazebot.errors import SettingsError  # noqa: PLC0415
+
+    try:
+        check_address("address", url)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
     return url
 
 
 Server = Annotated[
     str,
     typer.Option(
-        "--server", envvar="BLAZEBOT_SERVER", callback=_address, help="The sandbox's address."
+        "--server", envvar="BLAZEBOT_SERVER", callback=address, help="The sandbox's address."
     ),
 ]
+
+
+def _token(token: str | None) -> str | None:
+    if token and not (token.isascii() and token.isprintable()):
+        raise typer.BadParameter("a token has letters, digits and signs of ASCII")
+    return token
+
+
 Token = Annotated[
     str | None,
     typer.Option(
         "--token",
         envvar="BLAZEBOT_SANDBOX_TOKEN",
+        callback=_token,
         help="The sandbox's token, if it is on another machine.",
     ),
 ]
@@ -48,7 +65,8 @@ Keystore = Annotated[
     str | None, typer.Option("--keystore", help="The bot's keystore; by default BLAZEBOT_KEYSTORE.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
-BotId = Annotated[str, typer.Option("--bot", help="A bot's id; without it all bots.")]
+BotId = Annotated[UUID | None, typer.Option("--bot", help="A bot's id; without it all bots.")]
+KeystoreForm = Literal["app", "network-user", "ed25519", "rsa"]
 
 
 @asynccontextmanager

@@ -5,19 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blazebot.cli.options import one_of
 from blazebot.cli.run import FAILED, MISTAKEN, run_targets, run_to_status
 from blazebot.errors import BlazebotError, SettingsError, TargetError
 
 if TYPE_CHECKING:
     from blazebot.bot.bot import Bot
-
-NOT_INSTALLED: Final = SettingsError("engine: needs the extra `nats`: pip install 'blazebot[nats]'")
-"""What is raised where the client of NATS is missing."""
 
 Engine = Annotated[
     str | None,
@@ -27,17 +23,17 @@ Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, help="Handlers that run at once.")
 ]
 WatchPort = Annotated[
-    int | None, typer.Option("--watch-port", help="Port for metrics and health; 0 picks one.")
+    int | None,
+    typer.Option(
+        "--watch-port", min=0, max=65535, help="Port for metrics and health; 0 picks one."
+    ),
 ]
 WatchHost = Annotated[
     str | None,
     typer.Option("--watch-host", help="Address to serve them at; by default 127.0.0.1."),
 ]
 LogFormat = Annotated[
-    str | None,
-    typer.Option(
-        "--log-format", help="Form of the log: text or json.", autocompletion=one_of("text", "json")
-    ),
+    Literal["text", "json"] | None, typer.Option("--log-format", help="Form of the log.")
 ]
 
 
@@ -93,22 +89,29 @@ def serve_by_engine(bot: Bot, url: str, *, with_gateway: bool) -> None:
     Raises:
         SettingsError: what it needs is not installed.
     """
-    try:
-        from blazebot.jetstream.worker import Worker  # noqa: PLC0415 - needs an optional extra
-    except ImportError:
-        raise NOT_INSTALLED from None
+    need_nats()
+    from blazebot.jetstream.worker import Worker  # noqa: PLC0415
+
     bot.open_host = partial(Worker.open, url=url, with_gateway=with_gateway)
 
 
 def _gateway_bots(keystores: Sequence[str | None], engine: str | None) -> list[Bot]:
+    need_nats()
     from blazebot.bot.settings import load_bot_settings  # noqa: PLC0415
+    from blazebot.jetstream.gateway_bot import GatewayBot  # noqa: PLC0415
 
-    try:
-        from blazebot.jetstream.gateway_bot import GatewayBot  # noqa: PLC0415
-    except ImportError:
-        raise NOT_INSTALLED from None
     url = engine_url(engine or load_bot_settings().engine)
     return [GatewayBot(keystore, url) for keystore in keystores]
+
+
+def need_nats() -> None:
+    """Return where the client of NATS is installed; raises SettingsError: it is not."""
+    try:
+        import blazebot.jetstream  # noqa: F401, PLC0415 - an optional extra
+    except ImportError:
+        raise SettingsError(
+            "engine: needs the extra `nats`: pip install 'blazebot[nats]'"
+        ) from None
 
 
 def engine_url(url: str | None) -> str:

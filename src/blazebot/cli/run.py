@@ -6,11 +6,10 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from blazebot.cli.options import one_of
 from blazebot.errors import BlazebotError, SettingsError, TargetError, Unauthorized
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ def run(
         bool, typer.Option("--reload", help="Start again when the source changes.")
     ] = False,
     watch_port: Annotated[
-        int | None, typer.Option(help="Port for metrics and health; 0 picks a free one.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port for metrics and health; 0 picks a free one."),
     ] = None,
     watch_host: Annotated[
         str | None, typer.Option(help="Address to serve them at; by default 127.0.0.1.")
@@ -43,8 +43,7 @@ def run(
         bool, typer.Option("--mailbox", help="Keep what comes for `blazebot mcp`, and serve it.")
     ] = False,
     log_format: Annotated[
-        str | None,
-        typer.Option(help="Form of the log: text or json.", autocompletion=one_of("text", "json")),
+        Literal["text", "json"] | None, typer.Option(help="Form of the log.")
     ] = None,
     engine: Annotated[
         str | None,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import one_of
 from blazebot.cli.sandbox_fault import fault
 from blazebot.cli.sandbox_log import log
 
@@ -21,6 +20,18 @@ sandbox.add_typer(fault, name="fault")
 sandbox.command()(log)
 
 
+def _faults(texts: list[str] | None) -> list[str] | None:
+    for text in texts or ():
+        from blazebot.errors import SettingsError  # noqa: PLC0415
+        from blazebot.sandbox.faults import parse_fault  # noqa: PLC0415
+
+        try:
+            parse_fault(text)
+        except SettingsError as error:
+            raise typer.BadParameter(str(error)) from None
+    return texts
+
+
 @sandbox.callback()
 def main(
     context: typer.Context,
@@ -29,18 +40,18 @@ def main(
         str | None, typer.Option(help="Address to listen on; by default 127.0.0.1.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; by default 7777, 0 picks a free one.")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port to listen on; by default 7777, 0 picks a free one."
+        ),
     ] = None,
     db: Annotated[
         str | None,
         typer.Option(help="File to keep everything in; without it all is gone at the end."),
     ] = None,
     sync: Annotated[
-        str | None,
-        typer.Option(
-            help="normal: what is kept survives a kill; full: also a loss of power.",
-            autocompletion=one_of("normal", "full"),
-        ),
+        Literal["normal", "full"] | None,
+        typer.Option(help="normal: what is kept survives a kill; full: also a loss of power."),
     ] = None,
     token: Annotated[
         str | None, typer.Option(help="Token that the control API asks for, beyond loopback.")
@@ -52,7 +63,9 @@ def main(
     with_fault: Annotated[
         list[str] | None,
         typer.Option(
-            "--fault", help="A fault from the start: 'slow seconds=1 times=forever'; repeatable."
+            "--fault",
+            callback=_faults,
+            help="A fault from the start: 'slow seconds=1 times=forever'; repeatable.",
         ),
     ] = None,
     fault_seed: Annotated[
@@ -66,7 +79,10 @@ def main(
         typer.Option("--impersonate", help="Serve the service's own host names too, by TLS."),
     ] = None,
     tls_port: Annotated[
-        int | None, typer.Option(help="With --impersonate: port for these names; by default 443.")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="With --impersonate: port for these names; by default 443."
+        ),
     ] = None,
     ca_dir: Annotated[
         str | None,

@@ -37,10 +37,13 @@ def add(
         ),
     ],
     *,
-    bot: BotId = "",
-    times: Annotated[int, typer.Option(help="How often it strikes; 0: until it is cleared.")] = 1,
+    bot: BotId = None,
+    times: Annotated[
+        int, typer.Option(min=0, help="How often it strikes; 0: until it is cleared.")
+    ] = 1,
     probability: Annotated[
-        float, typer.Option(help="How likely it strikes, each time that it could: 0 to 1.")
+        float,
+        typer.Option(min=0, max=1, help="How likely it strikes, each time that it could."),
     ] = 1.0,
     only: Annotated[
         str, typer.Option(help="Only this action, call or category: 'POST /messages', 'ACK*'.")
@@ -60,7 +63,7 @@ def add(
     if kind not in KINDS:
         raise typer.BadParameter(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
     fields: dict[str, Any] = {
-        "bot_id": bot,
+        "bot_id": str(bot or ""),
         "times": times or None,
         "probability": probability,
         "only": only,

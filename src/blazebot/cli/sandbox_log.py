@@ -20,9 +20,9 @@ def log(
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with what comes, until Ctrl-C.")
     ] = False,
-    bot: BotId = "",
+    bot: BotId = None,
     last: Annotated[
-        int, typer.Option(help="How many of the newest to show; 0: all that are kept.")
+        int, typer.Option(min=0, help="How many of the newest to show; 0: all that are kept.")
     ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each entry whole, as a line of JSON.")
@@ -44,12 +44,14 @@ def log(
         else:
             console.print(line_of(entry, full=full))
 
+    bot_id = str(bot or "")
+
     async def main() -> None:
         async with control_of(server, token) as control:
             after = 0
             kept: deque[dict[str, Any]] = deque(maxlen=last or None)
             if last or not follow:
-                async for entry in control.log(bot_id=bot):
+                async for entry in control.log(bot_id=bot_id):
                     after = entry["number"]
                     if last:
                         kept.append(entry)
@@ -58,7 +60,7 @@ def log(
             for entry in kept:
                 show(entry)
             if follow:
-                async for entry in control.log(after=after, bot_id=bot, follow=True):
+                async for entry in control.log(after=after, bot_id=bot_id, follow=True):
                     show(entry)
 
     run(main)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import AsJson, Keystore, one_of
-from blazebot.errors import ContentError
+from blazebot.cli.contents import Kind, file_content, is_file, words_content
+from blazebot.cli.options import AsJson, Keystore
+from blazebot.cli.streams import read_input
 
 if TYPE_CHECKING:
     from blazebot.cli.service import Service
     from blazebot.media import Upload
     from blazebot.wire.content import Content
 
-_WORDS: Final = ("text", "post", "card", "buttons")
-_FILES: Final = ("file", "image", "video", "audio")
-
 
 def send(
     to: Annotated[
-        str, typer.Argument(help="A user's id; with --conversation, that of a conversation.")
+        UUID, typer.Argument(help="A user's id; with --conversation, that of a conversation.")
     ],
     text: Annotated[
         str | None, typer.Argument(help="What to say; `-` reads it from standard input.")
@@ -33,12 +30,11 @@ def send(
     *,
     file: Annotated[Path | None, typer.Option(help="A file to send, instead of words.")] = None,
     kind: Annotated[
-        str | None,
+        Kind | None,
         typer.Option(
             "--as",
             help="What it is. Words: text, post (Markdown), card or buttons (JSON). "
             "A file: file, image, video or audio.",
-            autocompletion=one_of(*_WORDS, *_FILES),
         ),
     ] = None,
     conversation: Annotated[
@@ -51,48 +47,28 @@ def send(
 
     async def main() -> None:
         what = _content(_typed(text), file, kind)
-        message_id = await _send(to, what, keystore, is_conversation=conversation)
+        message_id = await _send(str(to), what, keystore, is_conversation=conversation)
         print(json.dumps({"message_id": message_id}) if as_json else message_id)  # noqa: T201
 
     run(main)
 
 
 def _typed(text: str | None) -> str | None:
-    return sys.stdin.read() if text == "-" else text
+    return read_input() if text == "-" else text
 
 
-def _content(text: str | None, path: Path | None, kind: str | None) -> Content | Upload[Any]:
-    if (text is None) == (path is None):
-        raise ContentError("give either what to send, or a file by --file")
-    if path is not None and (kind in _FILES or kind is None):
-        return _file(path, kind or "file")
-    if text is not None and (kind in _WORDS or kind is None):
-        return _words(text, kind or "text")
-    allowed = _FILES if text is None else _WORDS
-    raise ContentError(f"--as: should be one of {', '.join(allowed)}, not {kind!r:.80}")
-
-
-def _file(path: Path, kind: str) -> Upload[Any]:
-    from blazebot.media import audio, file, image, video  # noqa: PLC0415
-
-    kinds: dict[str, Callable[[Path], Upload[Any]]] = {
-        "file": file,
-        "image": image,
-        "video": video,
-        "audio": audio,
-    }
-    return kinds[kind](path)
-
-
-def _words(text: str, kind: str) -> Content:
-    from blazebot.wire.content import Post, Text, decode_bytes  # noqa: PLC0415
-
-    if kind == "text":
-        return Text(text)
-    if kind == "post":
-        return Post(text)
-    category = {"card": "APP_CARD", "buttons": "APP_BUTTON_GROUP"}[kind]
-    return decode_bytes(category, text.encode())
+def _content(text: str | None, path: Path | None, kind: Kind | None) -> Content | Upload[Any]:
+    if path is not None and text is None:
+        kind = kind or "file"
+        if is_file(kind):
+            return file_content(path, kind)
+        raise typer.BadParameter(f"--as {kind} goes with words, and not with --file")
+    if text is not None and path is None:
+        kind = kind or "text"
+        if not is_file(kind):
+            return words_content(text, kind)
+        raise typer.BadParameter(f"--as {kind} goes with --file, and not with words")
+    raise typer.BadParameter("give either what to send, or a file by --file")
 
 
 async def _send(
@@ -104,21 +80,19 @@ async def _send(
     from blazebot.cli.service import open_service  # noqa: PLC0415
     from blazebot.media import Upload  # noqa: PLC0415
     from blazebot.wire.base64 import encode_base64  # noqa: PLC0415
-    from blazebot.wire.ids import is_uuid  # noqa: PLC0415
     from blazebot.wire.messages import SENT, MessageRequest  # noqa: PLC0415
 
-    if not is_uuid(to):
-        raise ContentError(f"to: a user or conversation id is a UUID, not {to!r:.80}")
+    message_id = str(uuid4())
     async with open_service(keystore, sends=True) as service:
-        conversation_id = to.lower() if is_conversation else await _contact(service, to)
+        # What cannot be sent leaves no conversation behind.
         content = await upload(service, what) if isinstance(what, Upload) else what
-        message_id = str(uuid4())
+        data = encode_base64(content.encode(message_id))
         request = MessageRequest(
-            conversation_id=conversation_id,
+            conversation_id=to if is_conversation else await _contact(service, to),
             message_id=message_id,
             category=content.category,
             status=SENT,
-            data_base64=encode_base64(content.encode(message_id)),
+            data_base64=data,
         )
         await service.rest.send_messages([request])
         return message_id

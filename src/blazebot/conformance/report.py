@@ -15,7 +15,7 @@ from blazebot.conformance.check import Check, Need
 from blazebot.conformance.runner import FAILED, OK, SKIPPED, Outcome, Result, run_checks
 from blazebot.conformance.targets import Target
 
-__all__ = ["report", "table"]
+__all__ = ["document", "report", "table"]
 
 _STYLES: Final = {OK: "green", FAILED: "bold red", SKIPPED: "yellow"}
 _WORDS: Final = {OK: "ok", FAILED: "FAILED", SKIPPED: "skipped"}
@@ -50,9 +50,28 @@ def table(checks: Iterable[Check]) -> str:
     """Return checks as the table that stands in the documentation."""
     rows = ["| check | rule | source | needs |", "|---|---|---|---|"]
     for check in checks:
-        needs = ", ".join(words for need, words in _NEEDS.items() if need in check.needs)
+        needs = ", ".join(_needs(check))
         rows.append(f"| `{check.name}` | {check.rule} | {check.source} | {needs} |")
     return "\n".join(rows)
+
+
+def document(checks: Iterable[Check]) -> dict[str, Any]:
+    """Return checks as a JSON object."""
+    return {
+        "checks": [
+            {
+                "name": check.name,
+                "rule": check.rule,
+                "source": check.source,
+                "needs": _needs(check),
+            }
+            for check in checks
+        ]
+    }
+
+
+def _needs(check: Check) -> list[str]:
+    return [words for need, words in _NEEDS.items() if need in check.needs]
 
 
 def _line(result: Result, width: int) -> Text:

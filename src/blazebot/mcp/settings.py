@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from blazebot.bot.settings import check_address
 from blazebot.settings import load_settings
 
 
@@ -35,10 +36,13 @@ def load_mcp_settings(
     Raises:
         SettingsError: a value is unknown or malformed; the message names where it stands.
     """
-    return load_settings(
+    settings = load_settings(
         McpSettings,
         table="mcp",
         prefix="BLAZEBOT_MCP_",
         arguments=arguments,
         environment=environment,
     )
+    if settings.at is not None:
+        check_address("at", settings.at)
+    return settings

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import io
 import os
+import stat
 import tempfile
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -76,9 +77,10 @@ class SourceBytes:
             async with self._spooling:
                 if self._path is None:
                     self._path = await self._spool()
-            return await asyncio.to_thread(self._path.open, "rb")
+            return await asyncio.to_thread(_open, self._path)
         except OSError as error:
-            raise MediaError(f"source: cannot be read: {error}") from None
+            what = self.name or "source"
+            raise MediaError(f"{what}: cannot be read: {error.strerror or error}") from None
 
     def close(self) -> None:
         """Remove the temporary file, if there is one: its stream cannot be read again."""
@@ -102,6 +104,14 @@ class SourceBytes:
             raise
         self._remove = remove
         return Path(name)
+
+
+def _open(path: Path) -> BinaryIO:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # Such as a pipe: it could be read only once, and opening it might wait for ever.
+        raise MediaError(f"{path}: is no file; save what it holds to one, and send that")
+    return path.open("rb")
 
 
 async def _read(stream: Readable | AsyncIterable[bytes]) -> AsyncIterator[object]:

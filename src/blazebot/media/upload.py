@@ -120,7 +120,8 @@ class Upload(Generic[M]):
     def _facts(self, opened: BinaryIO) -> Facts:
         size = opened.seek(0, 2)
         if not size:
-            raise MediaError("source: it is empty, and an attachment cannot be")
+            what = self._bytes.name or "source"
+            raise MediaError(f"{what}: it is empty, and an attachment cannot be")
         facts = self._examine(opened, self._bytes.name, self._said)
         return {
             "size": size,
@@ -253,15 +254,16 @@ def _read(
         if not missing:
             return {}
         raise MediaError(
-            f"{', '.join(missing)}: pass {_arguments(missing)}, or let the extra work it out: "
-            "pip install 'blazebot[media]'"
+            f"{', '.join(missing)}: worked out by the extra: pip install 'blazebot[media]'; "
+            f"without it {_otherwise(missing)}"
         ) from None
     except MediaError as error:
-        raise MediaError(f"{error}; to send it all the same, pass {_arguments(unsaid)}") from None
+        raise MediaError(f"{error}; {_otherwise(unsaid)}") from None
 
 
-def _arguments(names: list[str]) -> str:
-    return ", ".join(f"{name}=" for name in names)
+def _otherwise(names: list[str]) -> str:
+    """Say what can be done, on the command line too, where these fields cannot be worked out."""
+    return f"send it as a file, or in Python pass {', '.join(f'{name}=' for name in names)}"
 
 
 def _mime_type(family: str, opened: BinaryIO, name: str | None, said: Facts) -> str:
@@ -270,5 +272,7 @@ def _mime_type(family: str, opened: BinaryIO, name: str | None, said: Facts) -> 
         return str(said["mime_type"])
     found = mime_types.by_bytes(opened, family) or mime_types.by_name(name)
     if found is None or not found.startswith(f"{family}/"):
-        raise MediaError(f"mime_type: {found or 'unknown'}, which is not {family}; pass mime_type=")
+        raise MediaError(
+            f"mime_type: {found or 'unknown'}, which is not {family}; {_otherwise(['mime_type'])}"
+        )
     return found

@@ -61,6 +61,9 @@ class Listener:
             except OSError as error:
                 self._server.stop_listening()
                 raise SandboxError(port_words(address, self.port, self._option, error)) from None
+            except UnicodeError:
+                self._server.stop_listening()
+                raise SandboxError(f"cannot listen on {address}: it is no host's name") from None
 
     def interrupt(self) -> None:
         """Listen no more, and cut all connections, as the end of the process would."""
