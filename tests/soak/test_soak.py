@@ -60,8 +60,11 @@ async def test_everything_is_broken_and_nothing_is_lost() -> None:
 
 async def fails_without(mechanism: str) -> None:
     seed = SEEDS[mechanism]
-    arguments = ("--without", mechanism, "--seconds", 8, "--rate", 80, "--seed", seed)
-    status, found, told = await soak(*arguments, within=120)
+    for seconds in (8, 24):  # on a slow machine the first strikes may fall when nothing is at work
+        arguments = ("--without", mechanism, "--seconds", seconds, "--rate", 80, "--seed", seed)
+        status, found, told = await soak(*arguments, within=180)
+        if status:
+            break
     assert status == 1
     assert found[MECHANISMS[mechanism][1]] > 0, f"{found}\n{told}"
     assert f"--seed {seed}" in told
