@@ -6,10 +6,12 @@ import asyncio
 import json
 import ssl
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
+
+from tests.nats.loopback import LoopbackServer
 
 
-class FakeNats:
+class FakeNats(LoopbackServer):
     """Says ``info`` first; before that, after it, or never (``tls`` None), it changes to TLS.
 
     ``received`` is what clients said outside TLS and inside it, but for the handshakes;
@@ -25,6 +27,7 @@ class FakeNats:
         handshake_first: bool = False,
         drops: int = 0,
     ) -> None:
+        super().__init__()
         self.info = info or {}
         self.tls = tls
         self.handshake_first = handshake_first
@@ -32,18 +35,10 @@ class FakeNats:
         self.received: list[bytes] = []
         self.refused = asyncio.Event()
         self.signed_in = asyncio.Event()
-        self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        if self._server is not None:
-            self._server.close()
+    async def end(self) -> None:
+        """End the connections there are."""
         self.cut()
 
     def cut(self) -> None:
@@ -58,7 +53,8 @@ class FakeNats:
         answer: dict[str, Any] = json.loads(line.removeprefix(b"CONNECT "))
         return answer
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Let a client sign in, and keep what it says."""
         self._writers.add(writer)
         signed_in = False
         with suppress(OSError):

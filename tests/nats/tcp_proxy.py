@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Self
+
+from tests.nats.loopback import LoopbackServer
 
 
-class TcpProxy:
+class TcpProxy(LoopbackServer):
     """Passes bytes on to ``port`` of this machine, from :attr:`port`, but while it is cut."""
 
     def __init__(self, port: int) -> None:
+        super().__init__()
         self._target = port
         self._whole = asyncio.Event()
         self._whole.set()
-        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        if self._server is not None:
-            self._server.close()
+    async def end(self) -> None:
+        """End the connections there are."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -38,7 +32,8 @@ class TcpProxy:
         """Let everything pass again, also what has come meanwhile."""
         self._whole.set()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what either side says."""
         with suppress(OSError):
             other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
             for one, other in ((reader, other_writer), (other_reader, writer)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import UUID
@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from blazebot.testing.control import Control
 
 DEFAULT_SANDBOX: Final = "http://127.0.0.1:7777"
-
-
-def one_of(*words: str) -> Callable[[str], list[str]]:
-    """Return how the shell completes one of these words."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [word for word in words if word.startswith(incomplete)]
-
-    return complete
 
 
 def address(url: str) -> str:

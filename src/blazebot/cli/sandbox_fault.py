@@ -8,15 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from blazebot.cli.command import run
-from blazebot.cli.options import (
-    DEFAULT_SANDBOX,
-    AsJson,
-    BotId,
-    Server,
-    Token,
-    control_of,
-    one_of,
-)
+from blazebot.cli.options import DEFAULT_SANDBOX, AsJson, BotId, Server, Token, control_of
 
 fault = typer.Typer(help="Let things go wrong in a running sandbox.", no_args_is_help=True)
 
@@ -28,13 +20,15 @@ KINDS: Final = (
 )
 
 
+def _kinds(incomplete: str) -> list[str]:
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
 @fault.command()
 def add(
     kind: Annotated[
         str,
-        typer.Argument(
-            help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.", autocompletion=one_of(*KINDS)
-        ),
+        typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.", autocompletion=_kinds),
     ],
     *,
     bot: BotId = None,
