@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from blazebot.client.coalescing import CoalescingWebSocket
 from blazebot.testing.processes import SandboxProcess
 
 _LISTENING = re.compile(r"^# The service's own names, by TLS on port (\d+) of", re.MULTILINE)
@@ -89,5 +90,6 @@ class Impersonator(SandboxProcess):
         """A client for which all names lead here, and which trusts what it was told to."""
         resolver = Led(self.tls_port, address)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver, ssl=self.trusting())
+            connector=aiohttp.TCPConnector(resolver=resolver, ssl=self.trusting()),
+            ws_response_class=CoalescingWebSocket,  # whose sockets are closed when it is
         )

@@ -29,7 +29,7 @@ from blazebot.wire.frames import (
     Frame,
 )
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 def new_id() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +22,7 @@ from blazebot.sandbox.faults import Kind
 from blazebot.testing.tally import Tally, tally
 from blazebot.wire.messages import MessageView
 from tests.wire.sandbox_peers import close_code, new_id, sandbox_here
-from tests.wire.world import MakeBot, World, echoing
+from tests.wire.world import WITHIN, MakeBot, World, echoing
 
 # It soon pushes again what is not acknowledged.
 pytestmark = pytest.mark.sandbox("shared", redeliver_after=0.5)
@@ -166,10 +167,25 @@ async def test_nothing_lost_and_nothing_twice(world: World, impatient: Mapping[s
 
 
 async def test_a_restart(world: World, impatient: Mapping[str, Any]) -> None:
-    attempt = await Attempt.begin(world, impatient)
-    counts, struck = await attempt.run([{"kind": "restart", "seconds": 0.3}])
-    assert counts.is_perfect, counts
-    assert struck == [1]
+    bot = echoing(await world.bot(**impatient))
+    people = await Conversations.begin(world, bot)
+    async with bot:
+        await world.control.add_fault("restart", seconds=0.3)
+        await people.write()
+        await people.until_all_is_read()
+        await until_opened(world, bot, times=2)
+    assert people.tally().is_perfect
+
+
+async def until_opened(world: World, bot: Bot, *, times: int) -> None:
+    """Wait until a bot's line has been opened so often."""
+    opened = 0
+    async with asyncio.timeout(WITHIN):
+        while opened < times:
+            with suppress(SandboxError):  # it is away
+                log = [entry async for entry in world.control.log(bot_id=bot.id)]
+                opened = sum(entry.get("event") == "opened" for entry in log)
+            await asyncio.sleep(0.05)
 
 
 def test_every_kind_is_tried() -> None:

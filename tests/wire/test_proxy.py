@@ -119,7 +119,10 @@ class Proxy:
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Join a connection with one to the service."""
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.service_port)
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        try:
+            await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        finally:
+            far_writer.close()
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """HTTP CONNECT (RFC 9110, section 9.3.6)."""

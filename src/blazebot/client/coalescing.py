@@ -19,8 +19,17 @@ class CoalescingWebSocket(aiohttp.ClientWebSocketResponse):
     """For ``ClientSession(ws_response_class=...)``."""
 
     def __init__(self, reader: Any, writer: WebSocketWriter, *args: Any, **options: Any) -> None:
-        writer.transport = CoalescingTransport(writer.transport)
+        self._below = writer.transport
+        writer.transport = CoalescingTransport(self._below)
         super().__init__(reader, writer, *args, **options)
+
+    async def close(self, *, code: int = aiohttp.WSCloseCode.OK, message: bytes = b"") -> bool:
+        """Close it, and the connection too: its other side may never say goodbye to TLS."""
+        try:
+            return await super().close(code=code, message=message)
+        finally:
+            if self._below.is_closing():  # else another task still waits for the last frame
+                self._below.abort()
 
 
 class CoalescingTransport(asyncio.Transport):
