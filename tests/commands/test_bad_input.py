@@ -62,6 +62,8 @@ in_the_module = pytest.mark.asyncio(loop_scope="module")
         ("sandbox", "--fault", "slow seconds=x"),
         ("sandbox", "log", "--last", "-5"),
         ("sandbox", "fault", "add", "slow", "--probability", "2"),
+        ("sandbox", "fault", "add", "slow", "--probability", "nan"),
+        ("sandbox", "fault", "add", "slow", "--seconds", "inf"),
         ("conformance", "--target", "http://a..b"),
         ("run", "x:bot", "--log-format", "nonsense"),
         ("worker", "x:bot", "--watch-port", "99999"),
@@ -89,6 +91,16 @@ def test_a_server_that_is_none_is_refused_and_not_repeated(
     assert "should start with http://" in printed
     assert "hunter2" not in printed
     assert "Traceback" not in printed
+
+
+@in_the_module
+async def test_no_bot_is_made_whose_keystore_could_not_be_saved(box: Box) -> None:
+    (box.folder / "taken.json").touch()
+    code, out, err = await box.run("bot", "Nobody", "taken.json", "--server", box.url)
+    assert (code, out) == (1, "")
+    assert "is there already" in err
+    bots = await box.control.call("GET", "/bots")
+    assert "Nobody" not in [one["full_name"] for one in bots["bots"]]
 
 
 # What is to be sent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Final
 
 import typer
@@ -24,6 +25,12 @@ def _kinds(incomplete: str) -> list[str]:
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
+def _finite(number: float | None) -> float | None:
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"should be a number, not {number}")
+    return number
+
+
 @fault.command()
 def add(
     kind: Annotated[
@@ -37,14 +44,18 @@ def add(
     ] = 1,
     probability: Annotated[
         float,
-        typer.Option(min=0, max=1, help="How likely it strikes, each time that it could."),
+        typer.Option(
+            min=0, max=1, callback=_finite, help="How likely it strikes, each time that it could."
+        ),
     ] = 1.0,
     only: Annotated[
         str, typer.Option(help="Only this action, call or category: 'POST /messages', 'ACK*'.")
     ] = "",
     seconds: Annotated[
         float | None,
-        typer.Option(help="For slow: how late; clock_off: how far; restart: how long."),
+        typer.Option(
+            callback=_finite, help="For slow: how late; clock_off: how far; restart: how long."
+        ),
     ] = None,
     code: Annotated[
         int, typer.Option(help="For error: the number that is answered, 403, 429, 500 ...")

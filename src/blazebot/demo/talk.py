@@ -15,7 +15,7 @@ import aiohttp
 from rich.console import Console
 from rich.text import Text as Styled
 
-from blazebot.keys.keystore import save_keystore
+from blazebot.keys.keystore import check_is_new, save_keystore
 from blazebot.testing.control import Control, People
 from blazebot.wire.messages import DELIVERED, READ, SENT
 
@@ -123,6 +123,7 @@ async def create_bot(server: str, token: str | None, *, name: str, path: Path, k
         KeystoreError: ``path`` exists or cannot be written.
         SandboxError: the sandbox refused or cannot be reached.
     """
+    check_is_new(path)
     async with _sandbox(server, token) as http:
         control = Control(http, server)
         bot_id = await control.create_bot(name)

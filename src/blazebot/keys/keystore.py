@@ -33,6 +33,7 @@ __all__ = [
     "Keystore",
     "PrivateKey",
     "PublicKey",
+    "check_is_new",
     "fingerprint",
     "keystore_path",
     "save_keystore",
@@ -136,6 +137,22 @@ def keystore_path(
     return None if not text.strip() or text.lstrip().startswith("{") else Path(text)
 
 
+def check_is_new(path: Path) -> None:
+    """Say before a keystore is made that it could not be saved at ``path``.
+
+    Raises:
+        KeystoreError: there is a file already.
+    """
+    if os.path.lexists(path):
+        raise _is_there(path)
+
+
+def _is_there(path: Path) -> KeystoreError:
+    return KeystoreError(
+        f"{path}: is there already, and nothing is written over: move it away, or name another"
+    )
+
+
 def save_keystore(document: Mapping[str, Any], path: Path) -> None:
     """Write a keystore document to a new file that only its owner can read.
 
@@ -145,9 +162,7 @@ def save_keystore(document: Mapping[str, Any], path: Path) -> None:
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise KeystoreError(
-            f"{path}: is there already, and nothing is written over: move it away, or name another"
-        ) from None
+        raise _is_there(path) from None
     except OSError as error:
         raise KeystoreError(f"{path}: cannot be written: {error.strerror}") from None
     with os.fdopen(file, "w", encoding="utf-8") as opened:
