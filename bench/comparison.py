@@ -30,8 +30,8 @@ class Comparison(NamedTuple):
 
 COMPARISONS: Final = {
     "receive": Comparison("receive", "bench.blazebot_bot", 50_000, 3),
-    "echo": Comparison("echo", "bench.blazebot_bot", 20_000, 3),
-    "router": Comparison("echo", "bench.router_bot", 20_000, 3),
+    "echo": Comparison("echo", "bench.blazebot_bot", 50_000, 3),
+    "router": Comparison("echo", "bench.router_bot", 50_000, 3),
     "encrypted": Comparison("encrypted", "bench.blazebot_bot", 20_000, 3),
     "latency": Comparison("latency", "bench.blazebot_bot", 2_000, 3),
     "backlog": Comparison("receive", "bench.blazebot_bot", 1_000_000, 1, 240.0),

@@ -38,12 +38,10 @@ def group_conversation_id(
 
 
 def format_uuid(octets: bytes, version: int) -> str:
-    """Return 16 octets as a UUID of ``version``; a third of the time that UUID() takes."""
-    bits = bytearray(octets)
-    bits[6] = bits[6] & 0x0F | version << 4
-    bits[8] = bits[8] & 0x3F | 0x80
-    text = bits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """Return 16 octets as a UUID of ``version``, of one digit; quicker than UUID() by far."""
+    text = octets.hex()
+    variant = "89ab"[octets[8] >> 4 & 3]  # two bits of this digit stay
+    return f"{text[:8]}-{text[8:12]}-{version}{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
 
 def _combine(first: str, second: str) -> str:
