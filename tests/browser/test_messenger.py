@@ -232,3 +232,20 @@ async def test_the_list_says_of_a_recall_what_the_conversation_says(page: Page, 
     await expect(last).to_have_text("このメッセージは取り消されました。")
     await page.goto(box.messenger(bob))
     await expect(last).to_have_text("このメッセージは取り消されました。")
+
+
+async def test_the_recall_of_an_older_message_leaves_the_newest_in_the_list(
+    page: Page, box: Box
+) -> None:
+    bob, alice = await box.person("Bob"), await box.person("Alice")
+    body = {"name": "Tea", "participants": [bob]}
+    group = await box.control.call("POST", f"/people/{alice}/conversations", body)
+    for words in ("older", "newest"):
+        await box.send(alice, conversation_id=group["conversation_id"], text=words)
+    await page.goto(box.messenger(alice, group["conversation_id"]))
+    await choose(page, "older", "Recall")
+    await expect(page.get_by_text("This message was recalled.")).to_have_count(1)
+    last = page.get_by_role("link").filter(has_text="Tea").locator(".last")
+    await expect(last).to_contain_text("newest")
+    await page.reload()
+    await expect(last).to_contain_text("newest")

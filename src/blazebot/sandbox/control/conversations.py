@@ -13,7 +13,6 @@ from blazebot.sandbox.control.answers import (
 )
 from blazebot.sandbox.control.operations import Operation
 from blazebot.sandbox.control.requests import (
-    NEWEST,
     Duration,
     GroupChange,
     GroupCode,
@@ -78,7 +77,10 @@ class ConversationOperations:
         return self._actions.conversation_document(group)
 
     async def _list(self, request: web.Request, _: None) -> ConversationList:
-        """List a person's conversations, with what is unread and the newest message of each."""
+        """List a person's conversations, with what is unread and the newest message of each.
+
+        A recall counts as neither: the message that it took back says so itself.
+        """
         person = self._person(request)
         ids = self._store.conversation_ids(person.user_id)
         unread = self._store.messages.count_unread(person.user_id)
@@ -92,12 +94,12 @@ class ConversationOperations:
 
     def _summary(self, person: User, conversation_id: str, unread: int) -> ConversationSummary:
         conversation = self._directory.conversation_of(person.user_id, conversation_id)
-        newest = self._service.sightings.look_back(person, conversation_id, before=NEWEST, limit=1)
+        newest = self._service.sightings.newest(person, conversation_id)
         document = self._actions.conversation_document(conversation, person.user_id)
         return ConversationSummary(
             **asdict(document),
             unread=unread,
-            last_message=newest[0] if newest else None,
+            last_message=newest,
         )
 
     async def _create(self, request: web.Request, new: PersonGroup) -> ConversationDocument:

@@ -119,6 +119,19 @@ class Sightings:
                 seen.append(self._snapshot(person.user_id, moved, conversation))
         return seen
 
+    def newest(self, person: User, conversation_id: str) -> Snapshot | None:
+        """Return the newest message of a conversation that is no recall, if there is one.
+
+        Raises:
+            ServiceError: 403, the person is not in it.
+        """
+        conversation = self._directory.conversation_of(person.user_id, conversation_id)
+        message = self._store.messages.newest(conversation_id)
+        if message is None or message.seq <= conversation.participants[person.user_id].joined:
+            return None
+        moved = self._deliveries.receive(person.user_id, message, conversation)
+        return self._snapshot(person.user_id, moved, conversation)
+
     def one(self, person: User, message_id: str) -> Snapshot:
         """Return a message as a person sees it now.
 

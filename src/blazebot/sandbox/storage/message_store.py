@@ -75,6 +75,16 @@ class MessageStore:
         )
         return _page(starmap(StoredMessage, rows))[::-1]
 
+    def newest(self, conversation_id: str) -> StoredMessage | None:
+        """Return the newest message of a conversation; no recall, and none that has disappeared."""
+        row = self._database.read(
+            f"SELECT {_MESSAGE} FROM messages"  # noqa: S608
+            " WHERE conversation_id = ? AND disappeared = 0 AND category <> 'MESSAGE_RECALL'"
+            " ORDER BY seq DESC LIMIT 1",
+            (conversation_id,),
+        ).fetchone()
+        return StoredMessage(*row) if row else None
+
     def pinned(self, conversation_id: str, *, limit: int) -> list[StoredMessage]:
         """Return the newest messages of a conversation that are pinned, the oldest first."""
         rows = self._database.read(

@@ -109,7 +109,13 @@ export function foldPage(history, page) {
  */
 const isUnread = (message, personId) =>
   message.user_id !== personId && message.status !== 'READ' && !message.recalled
-  && !message.disappeared && message.category !== 'MESSAGE_RECALL';
+  && !message.disappeared && !isRecall(message);
+
+/**
+ * Whether it only takes back another message, which says so itself.
+ * @param {Message} message
+ */
+const isRecall = (message) => message.category === 'MESSAGE_RECALL';
 
 /**
  * Take news into a conversation as it stands in the list.
@@ -134,7 +140,7 @@ export function foldConversation(conversation, news, personId, before) {
     else if (known) unread += Number(isUnread(message, personId)) - Number(isUnread(known, personId));
     else if (message.user_id !== personId) certain = false;
     if (message.disappeared) certain = false; // the last one may be another
-    if (newer || message.seq === last?.seq) last = message;
+    if ((newer && !isRecall(message)) || message.seq === last?.seq) last = message;
   }
   return { conversation: { ...conversation, unread: Math.max(0, unread), last_message: last }, certain };
 }
