@@ -252,6 +252,21 @@ async def test_paths_are_sent_as_they_are_or_not_at_all(rest: RestClient, path: 
         await rest.call("GET", path)
 
 
+@pytest.mark.parametrize("method", ["", "G T", "GÉT", "GET\r\nX: y"])
+async def test_a_method_that_is_none_is_not_sent(rest: RestClient, method: str) -> None:
+    with pytest.raises(RequestError, match=r"method: .* such as GET"):
+        await rest.call(method, "/me")
+
+
+@pytest.mark.parametrize("body", [{"text": "\udcff"}, {"a": object()}])
+async def test_a_body_that_is_no_json_is_not_sent(
+    service: Service, rest: RestClient, body: Any
+) -> None:
+    with pytest.raises(RequestError, match="body: cannot be sent as JSON"):
+        await rest.call("POST", "/x", body)
+    assert service.requests == []
+
+
 async def test_the_query_is_signed_as_it_is_sent(service: Service, rest: RestClient) -> None:
     await rest.call("GET", "/x%2Fy?b=%20&a=%C3%A9&&c")
     assert service.requests[0][1] == "/x%2Fy?b=%20&a=%C3%A9&&c"

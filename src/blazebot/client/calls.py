@@ -153,10 +153,12 @@ class Calls:
             ConnectionLost: no address could be reached, or the connection broke.
             RequestTimeout: no answer, or no room in the quota, in time.
             AnswerError: the answer is too large, or not the service's own (IntegrityError).
-            RequestError: ``path`` is none.
+            RequestError: ``method`` or ``path`` is none, or ``body`` cannot be JSON.
             NotRunning: the bot was stopped.
         """
-        call = Call(method.upper(), path, b"" if body is None else encode_json(body))
+        if not method.isascii() or not method.isalpha():
+            raise RequestError("method", f"{method!r} should be one such as GET")
+        call = Call(method.upper(), path, b"" if body is None else _json(body))
         if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
             raise RequestError("path", f"{path!r} should start with / and be percent-encoded")
         deadline = asyncio.get_running_loop().time() + self._timeout
@@ -295,6 +297,13 @@ class Calls:
         except (KeyError, ValueError, OverflowError):
             return
         self.clock_skew = self._clock() - service_now
+
+
+def _json(body: Any) -> bytes:
+    try:
+        return encode_json(body)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise RequestError("body", f"cannot be sent as JSON: {error}") from None
 
 
 async def _read_answer(call: Call, response: aiohttp.ClientResponse) -> bytes:
