@@ -134,6 +134,7 @@ def test_it_holds_until_it_expires() -> None:
     assert late.read(pressed, HERE) == Vote("yes")
     clock.move(301)
     assert repr(late.read(pressed, HERE)) == "<RefusedCallback: expired>"
+    assert late.read(pressed, HERE, 4000.0) == Vote("yes")  # pressed in time, though it waited
 
 
 @pytest.mark.parametrize("reader", [buttons(Page), buttons(Other)])

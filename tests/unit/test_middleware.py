@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -372,6 +372,28 @@ async def test_a_message_that_is_tried_again_is_counted_once() -> None:
         await limit.write("again", message_id=GROUP)
     await limit.write("other")
     assert limit.passed == ["again"] * 3
+
+
+def written(seconds_ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat()
+
+
+async def test_what_waited_for_the_bot_passes_as_it_would_have() -> None:
+    limit = Limit(2, 3)
+    for number in range(6):
+        await limit.write(f"slow {number}", created_at=written(3600 - 1.6 * number))
+    for number in range(6):
+        await limit.write(f"flood {number}", created_at=written(60))
+    assert limit.passed == [*(f"slow {number}" for number in range(6)), "flood 0", "flood 1"]
+
+
+async def test_a_dead_letter_of_long_ago_passes_uncounted() -> None:
+    limit = Limit(1, 60)
+    await limit.write("now", created_at=written(0))
+    for number in range(3):
+        await limit.write(f"letter {number}", created_at=written(3600))
+    await limit.write("too early", created_at=written(0))
+    assert limit.passed == ["now", "letter 0", "letter 1", "letter 2"]
 
 
 async def test_bots_that_share_it_count_for_themselves() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -50,7 +50,13 @@ async def brief() -> None: ...
 class Stage:
     """A scheduler over a real store, with a clock to move, that notes what it runs."""
 
-    def __init__(self, path: Path, owner: str = "one", **settings: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        owner: str = "one",
+        plans: Mapping[str, JobPlan] | None = None,
+        **settings: Any,
+    ) -> None:
         self.clock = Clock()
         self.offset = 0.0
         self.online = True
@@ -62,7 +68,7 @@ class Stage:
             JobRoute("note", note, None),
             JobRoute("brief", brief, None, timeout=0.02),
         )
-        self.plans = plan_jobs(dict.fromkeys(routes, ()), Injector(()).scope(Job))
+        self.plans = plans or plan_jobs(dict.fromkeys(routes, ()), Injector(()).scope(Job))
         self.store = JobStore(path, owner)
         self.scheduler = Scheduler(
             self.store,
@@ -387,6 +393,36 @@ async def test_after_a_crash_it_runs_again_at_once_for_the_same_time(path: Path)
     job = await again.next()
     assert (job.key, job.due) == ("k", crashed.due)
     await again.close()
+
+
+async def test_a_schedule_that_is_gone_from_the_code_runs_no_more(path: Path) -> None:
+    stage = Stage(path)
+    await stage.scheduler.start()
+    assert [job.name for job in await stage.jobs.all()] == ["hourly"]
+    await stage.close()
+    for schedule in (None, Every(HOUR.total_seconds())):
+        route = JobRoute("hourly", hourly, schedule)
+        plans = plan_jobs({route: ()}, Injector(()).scope(Job))
+        again = Stage(path, plans=plans)
+        await again.scheduler.start()
+        assert len(await again.jobs.all()) == (schedule is not None)
+        await again.close()
+
+
+async def test_a_job_that_exits_is_tried_again(path: Path) -> None:
+    stage = Stage(path, max_tries=2)
+
+    async def leave(job: StoredJob) -> None:
+        raise SystemExit(2)
+
+    stage.do = leave
+    await stage.scheduler.start()
+    await stage.jobs.schedule("note", after=timedelta(0), key="k")
+    await stage.next()
+    await stage.settled()
+    (note,) = [job for job in await stage.jobs.all() if job.name == "note"]
+    assert note.tries == 1
+    await stage.close()
 
 
 async def test_what_was_missed_while_nothing_ran(

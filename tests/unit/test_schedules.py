@@ -178,6 +178,14 @@ def test_of_what_repeats_only_the_newest_run_is_made_up_for_and_within_the_grace
     assert due_now(hourly, 0.0, 0.0, 0.0, begun=False) == 0.0
 
 
+def test_without_grace_it_runs_in_time_and_has_all_its_tries() -> None:
+    every_second = Every(1.0)
+    assert due_now(every_second, 10.0, 10.02, 0.0) == 10.0
+    assert due_now(Every(DAY), 0.0, 61.0, 0.0) is None
+    assert due_now(Every(DAY), 0.0, HOUR, 1.0, begun=True) is None
+    assert due_now(Every(DAY), 0.0, HOUR, 1.0, begun=True, tries=1) == 0.0
+
+
 def test_a_run_that_was_begun_goes_on_as_what_it_was() -> None:
     assert due_now(Every(60.0), 0.0, 600.0, HOUR, begun=True) == 0.0
     assert due_now(Every(60.0), 0.0, 2 * HOUR, HOUR, begun=True) is None

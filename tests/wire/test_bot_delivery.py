@@ -89,8 +89,9 @@ async def test_a_handler_whose_words_differ_between_runs_loses_nothing(world: Wo
     ]
 
 
+@pytest.mark.parametrize("poison", [ValueError, SystemExit])  # argparse exits
 async def test_a_poisoned_message_becomes_a_dead_letter_and_blocks_nobody_for_long(
-    world: World,
+    world: World, poison: type[BaseException]
 ) -> None:
     bot = await world.bot(max_tries=2)
     tries: list[str] = []
@@ -100,7 +101,7 @@ async def test_a_poisoned_message_becomes_a_dead_letter_and_blocks_nobody_for_lo
     async def take(message: Message[Text]) -> None:
         tries.append(message.content.text)
         if message.content.text == "poison":
-            raise ValueError("no antidote")
+            raise poison("no antidote")
         await message.reply(message.content.text)
 
     @bot.on_error
@@ -122,7 +123,7 @@ async def test_a_poisoned_message_becomes_a_dead_letter_and_blocks_nobody_for_lo
     assert tries.count("poison") == 2
     assert told == ["no antidote"]
     letters = DeadLetters(Path(bot.settings.data_dir or "") / bot.id / "dead-letters.db")
-    assert [letter.error for letter in letters.all()] == ["ValueError: no antidote"]
+    assert [letter.error for letter in letters.all()] == [f"{poison.__name__}: no antidote"]
     letters.close()
 
 

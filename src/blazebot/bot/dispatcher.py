@@ -121,7 +121,7 @@ class Dispatcher:
             message.route = self._failed.pop(message.id, None)
             async with asyncio.timeout(within):
                 await self._call_for_error(message, error)
-        except (Exception, asyncio.CancelledError):
+        except (Exception, SystemExit, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise  # not the error handler: this task is ended
@@ -211,5 +211,5 @@ class Dispatcher:
     async def _call_quietly(self, plan: Plan, event: Event) -> None:
         try:
             await self._call(plan, event)
-        except Exception:
+        except (Exception, SystemExit):
             logger.exception("%s failed", plan.place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import types
 import typing
 from collections.abc import Iterable
@@ -77,6 +78,15 @@ class Message(Event, Generic[C_co]):
     def created_at(self) -> datetime:
         """When the service took it, in UTC."""
         return self.view.created
+
+    @property
+    def age(self) -> float:
+        """Seconds since the service took it; 0 if it did not say, or where this clock is behind.
+
+        A message may have waited while the bot was away, and a dead letter waits for somebody.
+        """
+        taken = self.view.created.timestamp()
+        return max(0.0, time.time() - taken) if taken else 0.0
 
     @property
     def is_encrypted(self) -> bool:

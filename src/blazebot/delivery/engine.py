@@ -226,7 +226,7 @@ class Engine:
             if self._stopping and not slot.overdue:
                 raise
             error = cancelled
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:  # argparse exits: no message may end the bot
             error = raised
         finally:
             slot.started_at = None

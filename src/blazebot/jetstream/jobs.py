@@ -219,7 +219,7 @@ class BucketJobStorage:
         """Return the time that a job is to run for, None if it is too late for that."""
         job = row.job
         try:
-            moment = due_now(job.schedule, job.due, now, grace, begun=job.begun)
+            moment = due_now(job.schedule, job.due, now, grace, begun=job.begun, tries=job.tries)
             if moment is None and job.schedule is not None:
                 logger.warning("job %s was missed, and it is too late now; see job_grace", job)
                 await self._write(name, _again(row, job.schedule.after(now, job.due)), revision)

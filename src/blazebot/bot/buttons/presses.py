@@ -81,15 +81,19 @@ class Buttons:
         signed = Signed(expires_at, encode_callback(callback))
         return INPUT + self._signer.text(label, conversation_id, signed)
 
-    def read(self, text: str, conversation_id: str) -> Callback | RefusedCallback | None:
+    def read(
+        self, text: str, conversation_id: str, age: float = 0.0
+    ) -> Callback | RefusedCallback | None:
         """Return the callback in the text of a press, or why not; None: it is no such text.
+
+        ``age`` is how many seconds ago it was pressed: what counts is whether that was in time.
 
         Raises:
             SettingsError: there is no key to read it with.
         """
         if "~" not in text:
             return None
-        signed = self._signer.read(text, conversation_id, self._clock.now())
+        signed = self._signer.read(text, conversation_id, self._clock.now() - age)
         if not isinstance(signed, Signed):
             return None if signed is None else RefusedCallback(signed)
         try:
@@ -152,6 +156,7 @@ def _pressed(message: AnyMessage) -> Callback | RefusedCallback | None:
     handed = message.handed
     if Buttons not in handed:  # read once, however many handlers ask
         buttons = message.bot.buttons
-        handed[Buttons] = buttons.read(message.content.text, message.conversation_id)
+        text = message.content.text
+        handed[Buttons] = buttons.read(text, message.conversation_id, message.age)
     pressed: Callback | RefusedCallback | None = handed[Buttons]
     return pressed

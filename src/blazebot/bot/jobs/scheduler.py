@@ -81,7 +81,9 @@ class Scheduler:
         await self._store.release(now)
         for name, plan in self._plans.items():
             schedule = plan.route.schedule
-            if schedule is not None:
+            if schedule is None:  # perhaps it had one
+                await self._store.remove(name, "", now)
+            else:
                 due = schedule.after(now, now)
                 await self._store.declare(StoredJob(name, "", schedule, "null", due))
         for name, count in (await self._store.unknown(self._plans)).items():
@@ -175,7 +177,7 @@ class Scheduler:
             if task is not None and task.cancelling():
                 raise
             return cancelled  # it has cancelled itself
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # argparse exits: no job may end the bot
             return error
         return None
 

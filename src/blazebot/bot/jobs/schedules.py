@@ -13,6 +13,9 @@ from blazebot.errors import JobError
 LEAST: Final = 1.0
 """The shortest interval, in seconds."""
 
+PUNCTUAL: Final = 60.0
+"""Seconds by which a run may be late and not be missed: no timer rings at the very moment."""
+
 _FIELDS: Final = 5
 
 
@@ -127,15 +130,23 @@ def _cron(expression: str, zone: str) -> Cron:
 
 
 def due_now(
-    schedule: Schedule | None, due: float, now: float, grace: float, *, begun: bool
+    schedule: Schedule | None,
+    due: float,
+    now: float,
+    grace: float,
+    *,
+    begun: bool = False,
+    tries: int = 0,
 ) -> float | None:
     """Return for which time a job runs that was ``due``, or None if it is too late for any.
 
     What runs once runs however late. Of what repeats and was missed, only the newest run is made
-    up for, and that within ``grace`` seconds. A run that was begun goes on as what it was.
+    up for, and that within ``grace`` seconds. A run that was begun goes on as what it was; one that
+    has failed ``tries`` times has its tries, of which the policy says how long.
     """
-    if schedule is None:
+    if schedule is None or tries:
         return due
+    grace = max(grace, PUNCTUAL)
     if begun:
         return due if now - due <= grace else None
     return schedule.newest(due, now, grace)

@@ -198,7 +198,7 @@ class JobStore:
 
     def _due(self, job: StoredJob, grace: float, now: float) -> float | None:
         try:
-            due = due_now(job.schedule, job.due, now, grace, begun=job.begun)
+            due = due_now(job.schedule, job.due, now, grace, begun=job.begun, tries=job.tries)
             if due is None and job.schedule is not None:
                 logger.warning("job %s was missed, and it is too late now; see job_grace", job)
                 self._repeat(job, job.schedule.after(now, job.due))

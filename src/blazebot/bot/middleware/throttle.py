@@ -24,9 +24,11 @@ def throttle(rate: int, per: float, reply: Sendable | None = None) -> Throttle:
     """Return outer middleware that lets ``rate`` messages of a person pass in ``per`` seconds.
 
     They may come all at once; then one more may after each ``per / rate`` seconds. The others are
-    dropped; to the first of them it replies with ``reply``. A message that is tried again is
-    counted once, and what the service itself says, such as a transfer, passes uncounted. It goes by
-    the clock of the bot; bots that share it count each for themselves.
+    dropped; to the first of them it replies with ``reply``. What counts is when they were written,
+    by the clock of the bot: what has waited for it passes as it would have. A message that is tried
+    again is counted once; one from long before others that passed, such as a dead letter, and what
+    the service itself says, such as a transfer, pass uncounted. Bots that share it count each for
+    themselves.
 
     Raises:
         ContentError: ``reply`` cannot be sent.
@@ -70,7 +72,12 @@ class Throttle:
         if message.category.startswith(_SERVICE) or passed in self._passed:
             await call_next(message)
             return
-        bucket = self._bucket((bot.id, message.user_id), bot.clock.monotonic())
+        person, written = (bot.id, message.user_id), bot.clock.monotonic() - message.age
+        known = self._buckets.get(person)
+        if known is not None and known.at - written > self._per:
+            await call_next(message)
+            return
+        bucket = self._bucket(person, written)
         if bucket.tokens >= 1:
             bucket.tokens -= 1
             bucket.told = False
@@ -82,7 +89,7 @@ class Throttle:
 
     def _bucket(self, person: tuple[str, str], now: float) -> _Bucket:
         bucket = self._buckets.pop(person, None) or _Bucket(self._rate, now)
-        passed = max(0.0, now - bucket.at)  # a test may move the clock back
+        passed = max(0.0, now - bucket.at)
         bucket.tokens = min(self._rate, bucket.tokens + passed * self._rate / self._per)
         bucket.at = now
         _remember(self._buckets, person, bucket, PEOPLE_REMEMBERED)
