@@ -210,6 +210,27 @@ async def test_it_pauses_and_goes_on_over_a_restart(page: Page, own_box: Box) ->
     await expect(page.get_by_text("Nothing has gone over the wire")).to_be_visible()
 
 
+async def test_a_restart_hides_nothing_though_its_numbers_were_seen(
+    page: Page, own_box: Box
+) -> None:
+    rows = await open_wire(page, own_box)
+    await call_often(own_box, 2)
+    await expect(rows).to_have_count(2)
+    await page.context.set_offline(True)
+    await own_box.sandbox.kill()
+    await own_box.sandbox.start()
+    await call_often(own_box, 4)
+    await page.context.set_offline(False)
+    await expect(rows).to_have_count(6)
+    async with page.expect_response("**/control/log?*"):  # of a run without entries yet
+        await own_box.sandbox.kill()
+        await own_box.sandbox.start()
+    await page.get_by_role("button", name="Pause").click()
+    await call_often(own_box, 6)
+    await page.get_by_role("button", name="Resume").click()
+    await expect(rows).to_have_count(12)
+
+
 async def test_memory_is_bounded(page: Page, box: Box) -> None:
     await open_wire(page, box)
     kept: Any = await page.evaluate(

@@ -160,6 +160,27 @@ async def test_the_newest_and_those_with_a_text_only(box: Box) -> None:
     assert await read_log(box, f"after={ahead}") == everything
 
 
+async def test_who_goes_on_after_a_restart_misses_nothing() -> None:
+    async with sandbox_here() as box:
+        for _ in range(2):
+            await box.rest(await box.bot(), "GET", "/me")
+        async with box.http.get(f"{box.url}control/log") as answer:
+            before = answer.headers["Log-Run"]
+            assert len((await answer.text()).splitlines()) == 2
+    async with sandbox_here() as box:
+        for _ in range(3):
+            await box.rest(await box.bot(), "GET", "/me")
+        async with box.http.get(f"{box.url}control/log") as answer:
+            now = answer.headers["Log-Run"]
+        numbers = [
+            [one["number"] for one in await read_log(box, f"after=2&run={run}")]
+            for run in (before, now, "")
+        ]
+        assert numbers == [[1, 2, 3], [3], [3]]
+        (newest,) = await read_log(box, f"after=3&run={before}&newest=1")
+        assert newest["number"] == 3
+
+
 async def test_the_newest_are_kept_in_memory_and_all_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "wire.jsonl"
     async with sandbox_here(log_entries=5, log_file=str(path)) as box:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import time
 from collections import deque
 from io import FileIO
@@ -124,6 +125,8 @@ class WireLog:
         self._entries: deque[tuple[Entry, int]] = deque()
         self._bytes = 0
         self._lines = 0
+        self.run = secrets.token_hex(8)
+        """The id of this run of the sandbox: numbers are those of its entries only."""
         self.last = 0
         """The number of the newest entry."""
         self._news = asyncio.Event()

@@ -18,6 +18,8 @@ __all__ = ["LogOperations"]
 
 _JSON_LINES: Final = "application/x-ndjson"
 
+_RUN: Final = "Log-Run"
+
 _PAGE: Final = 200
 
 
@@ -26,10 +28,12 @@ class LogQuery(msgspec.Struct):
 
     ``newest``: only of so many that came last, and not all that are kept. ``containing``: only
     those with this text in their JSON, such as the id of a message. ``follow``: go on with what
-    comes, until the caller hangs up.
+    comes, until the caller hangs up. ``run``: the run of the sandbox that ``after`` is of, "" if
+    it is not known; in another, all entries have come after it.
     """
 
     after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    run: str = ""
     limit: Annotated[int, Meta(ge=1, le=2**62)] = 2**62
     newest: Annotated[int, Meta(ge=0, le=2**62)] = 2**62
     bot_id: str = ""
@@ -57,8 +61,13 @@ class LogOperations:
         ]
 
     async def _show(self, request: web.Request, query: LogQuery) -> web.StreamResponse:
-        """Show what went over the wire, the oldest that is kept first; one entry a line."""
-        response = web.StreamResponse(headers={"Content-Type": _JSON_LINES})
+        """Show what went over the wire, the oldest that is kept first; one entry a line.
+
+        Entries count from 1 in each run of the sandbox. The header ``Log-Run`` says which run this
+        is: who goes on later sends it as ``run``, with ``after``, and misses nothing of a new one.
+        """
+        headers = {"Content-Type": _JSON_LINES, _RUN: self._log.run}
+        response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):  # the caller hangs up when it has enough
             await self._write(request, response, query)
@@ -68,8 +77,9 @@ class LogOperations:
         self, request: web.Request, response: web.StreamResponse, query: LogQuery
     ) -> None:
         left, end, sought = query.limit, self._log.last, query.containing.encode(errors="replace")
-        # A number of an earlier run may lie ahead: nothing is to be missed because of that.
-        cursor = max(query.after if query.after <= end else 0, end - query.newest)
+        # A number of an earlier run says nothing here; one that lies ahead is of such a run.
+        is_known = query.run in ("", self._log.run) and query.after <= end
+        cursor = max(query.after if is_known else 0, end - query.newest)
         # Where nothing is found nothing is written, and no write tells that the caller is gone.
         while left > 0 and request.transport is not None:
             page = self._log.entries(cursor, min(left, _PAGE), query.bot_id.lower())

@@ -7,8 +7,11 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 3000;
 
 /**
+ * @typedef {object} Cursor how far the log was read
+ * @property {string} run the run of the sandbox, in each of which entries count from 1; '' for none
+ * @property {number} after the number of the last one of this run that is known, 0 for none
+ *
  * @typedef {object} Query which entries
- * @property {number} after the number of the last one that is known, 0 for none
  * @property {number} newest how many of those that are there already
  * @property {string} containing the text that all must contain, or ''
  */
@@ -16,12 +19,12 @@ const LONGEST_WAIT_MS = 3000;
 /**
  * Read entries until the function that is returned is called. While nobody sees the page nothing is
  * read, so that a page in the background holds no connection; it goes on from where it was.
+ * @param {Cursor} cursor where to begin; it is moved on with each entry
  * @param {Query} query
  * @param {(entry: any, raw: string) => void} onEntry told each entry, and the JSON that it came as
  * @returns {() => void}
  */
-export function followLog({ after, newest, containing }, onEntry) {
-  let last = after;
+export function followLog(cursor, { newest, containing }, onEntry) {
   let wait = FIRST_WAIT_MS;
   let aborter = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -33,13 +36,16 @@ export function followLog({ after, newest, containing }, onEntry) {
     if (document.hidden) return;
     aborter = new AbortController();
     const { signal } = aborter;
-    const query = new URLSearchParams({ after: `${last}`, newest: `${newest}`, containing, follow: 'true' });
+    const { run, after } = cursor;
+    const query = new URLSearchParams({ run, after: `${after}`, newest: `${newest}`, containing, follow: 'true' });
     try {
-      const { body } = await stream(`/log?${query}`, signal);
+      const { body, headers } = await stream(`/log?${query}`, signal);
       wait = FIRST_WAIT_MS;
+      const current = headers.get('Log-Run') ?? '';
+      if (current !== run) Object.assign(cursor, { run: current, after: 0 });
       for await (const line of linesOf(/** @type {ReadableStream} */ (body))) {
         const entry = JSON.parse(line);
-        last = entry.number;
+        cursor.after = entry.number;
         onEntry(entry, line);
       }
     } catch (error) {

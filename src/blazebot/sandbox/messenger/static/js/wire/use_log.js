@@ -11,6 +11,8 @@ const SHOWN_EVERY_MS = 150;
 
 /** @typedef {import('./rows.js').Row} Row */
 
+const fromBeginning = () => ({ readRow: rowReader(), cursor: { run: '', after: 0 } });
+
 /**
  * @param {string} containing the text that all must contain, or ''
  * @param {boolean} paused nothing is read
@@ -18,10 +20,10 @@ const SHOWN_EVERY_MS = 150;
  */
 export function useLog(containing, paused) {
   const [rows, setRows] = useState(/** @type {Row[]} */ ([]));
-  const reading = useRef({ readRow: rowReader(), after: 0 });
+  const reading = useRef(fromBeginning());
 
   useEffect(() => {
-    reading.current = { readRow: rowReader(), after: 0 };
+    reading.current = fromBeginning();
     setRows([]);
   }, [containing]);
 
@@ -37,10 +39,9 @@ export function useLog(containing, paused) {
       fresh = [];
       setRows((known) => newestOf([...known, ...added], MOST, CHARACTERS_MOST));
     };
-    const query = { after: reading.current.after, newest: MOST, containing };
-    const stop = followLog(query, (entry, raw) => {
-      reading.current.after = entry.number;
-      fresh.push(reading.current.readRow(entry, raw));
+    const { readRow, cursor } = reading.current;
+    const stop = followLog(cursor, { newest: MOST, containing }, (entry, raw) => {
+      fresh.push(readRow(entry, raw));
       if (fresh.length > MOST) fresh = newestOf(fresh, MOST, CHARACTERS_MOST);
       timer ??= setTimeout(show, SHOWN_EVERY_MS); // drawing each by itself would take all the time
     });
