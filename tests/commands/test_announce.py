@@ -123,6 +123,9 @@ async def test_bad_lines_are_told_and_with_strict_stop_it(
     [
         (["none.md", "--everyone"], "none.md cannot be read"),
         (["message.md", "--to", "none.txt"], "none.txt cannot be read"),
+        (["message.md", "--to", "pipe"], "pipe is no file; save what it holds to one"),
+        (["empty.md", "--everyone"], "empty.md: there is nothing in it to announce"),
+        (["message.md", "--everyone", "--dry-run", "--id", " x"], "id: should be 1 to 100"),
         (["message.md", "--everyone", "--first", "me"], "should be a user's id, a UUID"),
     ],
 )
@@ -130,6 +133,8 @@ async def test_what_cannot_be_is_told_in_a_line(
     tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     (tmp_path / "message.md").write_text("# News")
+    (tmp_path / "empty.md").write_text("\ufeff\n")
+    os.mkfifo(tmp_path / "pipe")
     code, output, error = await nobodys(tmp_path).run("announce", *arguments)
     assert (code, output, error.count("\n")) == (1, "", 1)
     assert words in error

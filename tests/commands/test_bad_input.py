@@ -64,6 +64,7 @@ in_the_module = pytest.mark.asyncio(loop_scope="module")
         ("sandbox", "fault", "add", "slow", "--probability", "2"),
         ("sandbox", "fault", "add", "slow", "--probability", "nan"),
         ("sandbox", "fault", "add", "slow", "--seconds", "inf"),
+        ("announce", "x", "--everyone", "--at", "0001-01-01"),
         ("conformance", "--target", "http://a..b"),
         ("run", "x:bot", "--log-format", "nonsense"),
         ("worker", "x:bot", "--watch-port", "99999"),

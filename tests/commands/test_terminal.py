@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import json
 import os
 import pty
 import re
@@ -16,8 +18,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
+
+from blazebot.testing.control import Control, People
 
 WITHIN = 30.0
 
@@ -79,6 +84,37 @@ def test_a_person_types_and_sees_answer_and_ticks(demo: Terminal, ending: str) -
     gone, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     assert len(gone) == 2
+
+
+async def announcing(url: str, folder: Path) -> list[str]:
+    """Return the command that announces to two people, one of them first."""
+    async with aiohttp.ClientSession() as http, People(http, url) as acting:
+        control = Control(http, url)
+        bot_id = await control.create_bot("News")
+        people = await acting.create(["Alice", "Bob"])
+        await acting.add_friend(people, bot_id)
+        keystore = folder / "keystore.json"
+        keystore.write_text(json.dumps(await control.issue_session(bot_id, "app")))
+    (folder / "people.txt").write_text("\n".join(people))
+    (folder / "message.txt").write_text("news")
+    return [
+        *("env", f"BLAZEBOT_SERVER={url}", f"BLAZEBOT_DATA_DIR={folder / 'data'}"),
+        *(sys.executable, "-m", "blazebot", "announce", str(folder / "message.txt")),
+        *("--keystore", str(keystore), "--to", str(folder / "people.txt")),
+        *("--id", "news", "--first", people[0]),
+    ]
+
+
+def test_ctrl_c_answers_whether_the_others_get_it(sandbox_url: str, tmp_path: Path) -> None:
+    terminal = Terminal(*asyncio.run(announcing(sandbox_url, tmp_path)))
+    try:
+        terminal.until(r"Send it to the others\?")
+        terminal.type("\x03")
+        terminal.until("it waits for `blazebot announcements resume news`")
+        terminal.process.wait(WITHIN)
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
 
 
 def test_a_second_interrupt_ends_a_bot_at_once(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from blazebot import (
 )
 from blazebot.announce import hearing
 from blazebot.announce.database import FILE_NAME
+from blazebot.media import file
 from tests.command_line import Program, afresh, forked
 from tests.wire.world import World
 
@@ -286,6 +287,55 @@ async def test_values_are_whatever_text_can_be_made_of(world: World) -> None:
         assert (count, [one.line for one in bad]) == (5, [2, 3, 4, 5, 6])
 
 
+async def test_people_with_their_values_as_json_has_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await world.bot() as bot:
+        alice, bob = await world.person(bot), await world.person(bot)
+        pairs: list[Any] = [[alice, {"n": 1}], [bob]]
+        await (await bot.announce(Template("List {n}"), pairs)).wait()
+        await (await bot.announce(Template("Mapping {n}"), {alice: {"n": 2}, bob: {"n": 3}})).wait()
+        await world.until(lambda: world.texts(alice, bot) == ["List 1", "Mapping 2"])
+        await world.until(lambda: world.texts(bob, bot) == ["Mapping 3"])
+    (warning,) = [one.getMessage() for one in caplog.records if "goes past" in one.getMessage()]
+    assert "goes past 1 of those it was to go to; the first: line 2 is not a user's id" in warning
+
+
+async def test_an_id_says_one_thing_for_ever_a_file_too(world: World, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.bin", tmp_path / "other.bin"
+    one.write_bytes(b"1")
+    other.write_bytes(b"2")
+    async with await world.bot() as bot:
+        alice = await world.person(bot)
+        await (await bot.announce("news", [alice], id="words")).wait()
+        with pytest.raises(AnnouncementError, match="says something else"):
+            await bot.announce(file(one), [alice], id="words")
+        await (await bot.announce(file(one), [alice], id="file")).wait()
+        await (await bot.announce(file(one), [alice], id="file")).wait()
+        with pytest.raises(AnnouncementError, match="says something else"):
+            await bot.announce(file(other), [alice], id="file")
+        with pytest.raises(AnnouncementError, match="not encrypted"):
+            await bot.announce(file(one), [alice], id="file", encrypt=True)
+        assert [one.total for one in await bot.announcements.all()] == [1, 1]
+
+
+async def test_who_gets_it_first_has_it_before_the_others_wait(world: World) -> None:
+    async with await world.bot() as bot:
+        me, other = await world.person(bot), await world.person(bot)
+        fault = await world.control.add_fault(
+            "error", code=500, bot_id=bot.id, only="CREATE_*", times=None
+        )
+        announcement = await bot.announce("news", [other, me], first=me)
+        await announcement.pause()  # as Ctrl-C does
+        assert (await announcement.status()).sent == 0
+        await world.control.clear_faults(fault)
+        again = await bot.announce("news", [other, me], first=me)
+        progress = await again.wait()
+        assert (progress.state, progress.sent, progress.waiting) == ("paused", 1, 1)
+        await world.until(lambda: world.texts(me, bot) == ["news"])
+        assert world.texts(other, bot) == []
+
+
 async def test_who_said_stop_is_not_even_the_first(world: World) -> None:
     async with await world.bot() as bot:
         alice, bob = await world.person(bot), await world.person(bot)
@@ -312,7 +362,7 @@ async def test_who_is_forgotten_is_nowhere(world: World) -> None:
         alice = await world.person(bot)
         await world.say(alice, bot, "stop")
         await world.until(lambda: set(world.statuses(alice).values()) == {"READ"})
-        await (await bot.announce("news", [alice])).wait()
+        await (await bot.announce("news", [alice], first=alice)).wait()
         await bot.forget(alice.upper())
         # They said that they want none: that stays, without their name.
         assert await bot.announcements.has_stopped(alice)

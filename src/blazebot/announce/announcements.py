@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Unpack
 from uuid import uuid4
@@ -157,7 +156,8 @@ class Announcements:
         if first is not None and is_new:
             await self._add_first(stored, first.lower())
         loaded = await self._store.get(stored.id)
-        if first is not None and not is_new:  # that one has got it: others wait for a word
+        if first is not None and not is_new and loaded.first is None:
+            # That one has got it: the others wait for a word.
             await self._store.change(stored.id, "paused", of=("done",) if loaded.waiting else ())
         elif is_new or loaded.waiting:
             # As it was before: who paused or cancelled it meanwhile is heard.
@@ -210,10 +210,13 @@ class Announcements:
     ) -> tuple[StoredAnnouncement, frozenset[str]]:
         """Return the announcement, made where there is none, and the names in its template."""
         id, encrypt, first = options.get("id"), options.get("encrypt", False), options.get("first")
+        fingerprint = None
         if isinstance(content, Upload):
-            id = id or announcement_id(content.kind.CATEGORY, await content.fingerprint())
-            with suppress(AnnouncementError):
-                return await self._store.get(id), frozenset()  # it is uploaded already
+            category, digest = content.kind.CATEGORY, await content.fingerprint()
+            id, fingerprint = id or announcement_id(category, digest), digest.hex()
+            known = await self._store.uploaded(id, category, fingerprint, encrypt=encrypt)
+            if known is not None:
+                return known, frozenset()
             content = await content.content(self._attachments, encrypt=encrypt)
         if isinstance(content, str):
             content = Text(content)
@@ -232,6 +235,7 @@ class Announcements:
             encrypt=encrypt,
             due=due,
             first=first and first.lower(),
+            fingerprint=fingerprint,
         )
         return stored, template.names if template else frozenset()
 

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS announcements (
     state TEXT NOT NULL,
     category TEXT NOT NULL,
     content BLOB NOT NULL,
+    fingerprint TEXT,  -- of a file, as it was before it was uploaded
     is_template INTEGER NOT NULL,
     encrypt INTEGER NOT NULL,
     due REAL NOT NULL,
@@ -90,12 +91,16 @@ CREATE TABLE IF NOT EXISTS salt (number INTEGER PRIMARY KEY, salt BLOB NOT NULL)
 INSERT OR IGNORE INTO salt VALUES (1, randomblob(32));
 """
 
-_MIGRATION: Final = """
+_MIGRATIONS: Final = {
+    "places": """
 ALTER TABLE announcements ADD COLUMN places INTEGER NOT NULL DEFAULT 0;
 UPDATE announcements SET places = 1 + ifnull(
     (SELECT max(place) FROM recipients WHERE announcement = number), -1
 );
-"""
+""",
+    "fingerprint": "ALTER TABLE announcements ADD COLUMN fingerprint TEXT;",
+}
+"""By the column of announcements that an older file lacks."""
 
 
 class Database:
@@ -152,8 +157,9 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")  # who is forgotten leaves no bytes
             columns = {row[1] for row in connection.execute("PRAGMA table_info(announcements)")}
             connection.executescript(_SCHEMA)
-            if columns and "places" not in columns:
-                connection.executescript(_MIGRATION)
+            for column, script in _MIGRATIONS.items():
+                if columns and column not in columns:
+                    connection.executescript(script)
             self._connection = connection
         return self._connection
 

@@ -17,13 +17,13 @@ from collections.abc import (
 from dataclasses import dataclass
 from itertools import dropwhile, islice
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 from blazebot.announce.ids import AnnouncedIds
 from blazebot.announce.people import People
 from blazebot.announce.recipients import BadLine, Read, Recipient, read_recipients
-from blazebot.announce.store import AnnouncementStore, Row
+from blazebot.announce.store import AnnouncementStore, Row, digest_of
 from blazebot.announce.stored import StoredAnnouncement
 from blazebot.announce.templates import Values
 from blazebot.errors import AnnouncementError
@@ -51,9 +51,15 @@ Person: TypeAlias = str | tuple[str, Mapping[str, object]]
 """A user's id, perhaps with their values for a template, which go in as ``str`` shows them."""
 
 Recipients: TypeAlias = (
-    str | os.PathLike[str] | Everyone | Members | Iterable[Person] | AsyncIterable[Person]
+    str
+    | os.PathLike[str]
+    | Everyone
+    | Members
+    | Iterable[Person]
+    | AsyncIterable[Person]
+    | Mapping[str, Mapping[str, object]]
 )
-"""Whom an announcement goes to; text is the path of a file."""
+"""Whom an announcement goes to; text is the path of a file, a mapping has values by user id."""
 
 
 class Loader:
@@ -110,7 +116,7 @@ class Loader:
         self, announcement: StoredAnnouncement, user_id: str, values: Values | None
     ) -> None:
         """Add one person, unless they are among those of the announcement."""
-        source = await self._store.source(announcement.number, f"user|{user_id}")
+        source = await self._store.source(announcement.number, digest_of(user_id))
         if not source.complete:
             ids = AnnouncedIds(self._app_id, announcement.id)
             row = (user_id, ids.message(user_id), values, 0)
@@ -127,6 +133,8 @@ class Loader:
             to = self._people.all()
         elif isinstance(to, Members):
             to = [one for one in await self._members(to.conversation_id) if one != self._app_id]
+        if isinstance(to, Mapping):
+            to = to.items()
         if isinstance(to, AsyncIterable):
             async for person in to:
                 yield person
@@ -140,8 +148,9 @@ class Loader:
             )
 
 
-def _recipient(number: int, person: object) -> Read:
-    user_id, given = person if isinstance(person, tuple) and len(person) == 2 else (person, {})
+def _recipient(number: int, person: Any) -> Read:
+    is_pair = isinstance(person, tuple | list) and len(person) == 2
+    user_id, given = person if is_pair else (person, {})
     if not isinstance(user_id, str) or not is_uuid(user_id):
         return BadLine(number, f"is not a user's id, a UUID: {user_id!a:.60}")
     if not isinstance(given, Mapping):
@@ -163,6 +172,8 @@ def _is_cut(text: str) -> bool:
 
 
 def _digest(path: Path) -> str:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # it is read twice
+        raise AnnouncementError(f"{path} is no file; save what it holds to one")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -61,6 +61,7 @@ class AnnouncementStore:
         encrypt: bool,
         due: float,
         first: str | None,
+        fingerprint: str | None = None,
     ) -> StoredAnnouncement:
         """Return the announcement of this id, made now if there is none.
 
@@ -70,9 +71,13 @@ class AnnouncementStore:
 
         def make(database: sqlite3.Connection) -> None:
             database.execute(
-                "INSERT OR IGNORE INTO announcements (id, state, category, content, is_template,"
-                " encrypt, due, created_at, first) VALUES (?, 'loading', ?, ?, ?, ?, ?, ?, ?)",
-                (announcement_id, category, content, is_template, encrypt, due, time.time(), first),
+                "INSERT OR IGNORE INTO announcements (id, state, category, content, fingerprint,"
+                " is_template, encrypt, due, created_at, first)"
+                " VALUES (?, 'loading', ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(announcement_id, category, content, fingerprint),
+                    *(is_template, encrypt, due, time.time(), first),
+                ),
             )
             # A call before this one may have ended before all people were read.
             database.execute(
@@ -84,17 +89,22 @@ class AnnouncementStore:
         await self._database.write(make)
         made = await self.get(announcement_id)
         same = (category, content, is_template)
-        if (made.category, made.content, made.is_template) != same:
-            raise AnnouncementError(
-                f"there is an announcement {announcement_id} that says something else: give this "
-                "one another id"
-            )
-        if made.encrypt != encrypt:
-            raise AnnouncementError(
-                f"there is an announcement {announcement_id} that is "
-                f"{'encrypted' if made.encrypt else 'not encrypted'}: give this one another id"
-            )
+        _check_same(made, (made.category, made.content, made.is_template) == same, encrypt=encrypt)
         return made
+
+    async def uploaded(
+        self, announcement_id: str, category: str, fingerprint: str, *, encrypt: bool
+    ) -> StoredAnnouncement | None:
+        """Return the announcement of this id and file, which need not be uploaded again, or None.
+
+        Raises:
+            AnnouncementError: there is one that says something else.
+        """
+        found = await self._select("WHERE id = ?", announcement_id)
+        for made in found:
+            same = made.category == category and made.fingerprint in (None, fingerprint)
+            _check_same(made, same, encrypt=encrypt)
+        return found[0] if found else None
 
     async def get(self, announcement_id: str) -> StoredAnnouncement:
         """Return an announcement as it stands; raises AnnouncementError: there is none."""
@@ -462,6 +472,10 @@ class AnnouncementStore:
                 row = database.execute(
                     "DELETE FROM recipients WHERE message_id = ? RETURNING state", (message_id,)
                 ).fetchone()
+                database.execute(
+                    "DELETE FROM sources WHERE announcement = ? AND digest = ?",
+                    (number, digest_of(user_id)),
+                )
                 if row is not None:
                     _count(database, number, row[0], -1)
                     database.execute(
@@ -475,6 +489,23 @@ class AnnouncementStore:
             database.execute("DELETE FROM people WHERE user_id = ?", (user_id,))
 
         await self._database.write(drop)
+
+
+def digest_of(user_id: str) -> str:
+    """Return the digest of a source that is one person, who goes first."""
+    return f"user|{user_id}"
+
+
+def _check_same(made: StoredAnnouncement, same: bool, *, encrypt: bool) -> None:
+    if not same:
+        raise AnnouncementError(
+            f"there is an announcement {made.id} that says something else: give this one another id"
+        )
+    if made.encrypt != encrypt:
+        raise AnnouncementError(
+            f"there is an announcement {made.id} that is "
+            f"{'encrypted' if made.encrypt else 'not encrypted'}: give this one another id"
+        )
 
 
 def _struct(kind: type[S], row: Sequence[Any]) -> S:

@@ -25,6 +25,7 @@ class StoredAnnouncement(msgspec.Struct, frozen=True):
     """An announcement as it stands. Each count is of messages that are just so.
 
     ``due`` and ``created_at`` are in unix seconds. ``first`` is who gets it before all others.
+    ``fingerprint`` is that of a file, as it was before it was uploaded.
     """
 
     number: int
@@ -32,6 +33,7 @@ class StoredAnnouncement(msgspec.Struct, frozen=True):
     state: State
     category: str
     content: bytes
+    fingerprint: str | None
     is_template: bool
     encrypt: bool
     due: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from blazebot.announce.options import AnnounceOptions
     from blazebot.client.attachments import Progress
     from blazebot.delivery.outbox_storage import DurableSends
+
+logger = logging.getLogger("blazebot.bot")
 
 KeystoreSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Keystore
 """A keystore's path, its JSON text, what that says, or a loaded one."""
@@ -290,7 +293,16 @@ class Bot(Handlers):
         """
         if isinstance(to, Conversation):
             to = Members(to.id)
-        return await self.announcements.announce(content, to, **options)
+        announcement = await self.announcements.announce(content, to, **options)
+        count, bad = await self.announcements.bad_lines(announcement.id)
+        if count:
+            logger.warning(
+                "announcement %s goes past %d of those it was to go to; the first: line %d %s",
+                announcement.id,
+                count,
+                *bad[0],
+            )
+        return announcement
 
     async def send_answer(
         self,

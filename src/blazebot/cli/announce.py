@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from blazebot.wire.content import Content
 
 _BAD_SHOWN: Final = 20
+
+
+def _local(at: datetime | None) -> datetime | None:
+    try:
+        return None if at is None else at.astimezone()
+    except (OverflowError, ValueError):
+        raise typer.BadParameter(f"there is no local time for {at}") from None
 
 
 def announce(
@@ -65,7 +73,8 @@ def announce(
         bool, typer.Option("--encrypt", help="Encrypt it for those who can read that.")
     ] = False,
     at: Annotated[
-        datetime | None, typer.Option(help="When to begin, in local time: 2026-12-24T18:00.")
+        datetime | None,
+        typer.Option(callback=_local, help="When to begin, in local time: 2026-12-24T18:00."),
     ] = None,
     first: Annotated[
         str | None, typer.Option(help="A user who gets it first; then you are asked to go on.")
@@ -87,6 +96,7 @@ def announce(
     """
 
     async def main() -> int:
+        from blazebot.announce.options import check_options  # noqa: PLC0415
         from blazebot.announce.sources import EVERYONE, Members  # noqa: PLC0415
 
         targets: list[Recipients] = [
@@ -100,10 +110,11 @@ def announce(
         options: AnnounceOptions = {
             "id": announcement_id,
             "encrypt": encrypt,
-            "at": None if at is None else at.astimezone(),
+            "at": at,
             "first": first,
             "strict": strict,
         }
+        check_options(options)
         async with opened(keystore) as (announcements, rest):
             if dry_run:
                 rehearsal = await announcements.rehearse(content, targets[0])
@@ -118,7 +129,7 @@ def announce(
             code = await follow(announcements, rest, announcement, as_json=as_json)
             if first is None or (await announcement.status()).state != "paused":
                 return code
-            if not (yes or _agreed(announcement)):
+            if not (yes or _agreed()):
                 print(  # noqa: T201
                     f"blazebot: it waits for `blazebot announcements resume {announcement.id}`",
                     file=sys.stderr,
@@ -136,11 +147,13 @@ def _content(message: str, kind: Kind | None) -> Content | Upload[Any]:
     if is_file(kind):
         return file_content(path, kind)
     try:
-        text = read_input() if message == "-" else path.read_bytes().decode()
+        text = read_input() if message == "-" else path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise AnnouncementError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise AnnouncementError(f"{path} is not UTF-8: to send it as a file give --as") from None
+    if not text.strip():
+        raise AnnouncementError(f"{message}: there is nothing in it to announce")
     return words_content(text, kind)
 
 
@@ -150,8 +163,19 @@ def _template(content: Content | Upload[Any]) -> Template:
     return Template(content)  # type: ignore[arg-type]  # it says itself what it takes
 
 
-def _agreed(announcement: Announcement) -> bool:
-    return sys.stdin.isatty() and typer.confirm("Send it to the others?", err=True)
+def _agreed() -> bool:
+    """Ask whether to go on; who presses Ctrl-C does not want to."""
+    if not sys.stdin.isatty():
+        return False
+    # The loop's own handler would have it wait for an answer first.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm("Send it to the others?", err=True)
+    except typer.Abort:
+        print(file=sys.stderr)  # noqa: T201
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _tell_bad_lines(announcements: Announcements, announcement: Announcement) -> None:
