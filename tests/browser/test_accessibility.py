@@ -29,6 +29,12 @@ async def test_the_messenger(page: Page, box: Box) -> None:
     assert await faults(page) == []
 
 
+async def test_a_button_under_the_mouse(page: Page, box: Box) -> None:
+    await page.goto(f"{box.url}#/dashboard")
+    await page.get_by_role("button", name="New bot").first.hover()
+    assert await faults(page) == []
+
+
 async def test_a_fault_is_noticed(page: Page, box: Box) -> None:
     await page.goto(box.url)
     await page.evaluate("document.body.insertAdjacentHTML('beforeend', '<button></button>')")

@@ -268,3 +268,74 @@ async def test_an_upload_that_fails_says_why(page: Page, box: Box) -> None:
     async with talking(page, box):
         await page.locator(".text-box input[type=file]").set_input_files(PICTURE)
         await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+
+
+async def test_files_are_sent_in_their_order(page: Page, box: Box) -> None:
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await page.route("**/attachments", hold, times=1)
+    async with talking(page, box) as talk:
+        files = [payload(f"{place}.bin", "application/octet-stream", b"x") for place in range(3)]
+        picking = page.locator(".text-box input[type=file]")
+        async with page.expect_request("**/attachments"):
+            await picking.set_input_files(files[0])
+        async with page.expect_response("**/attachments"):
+            await picking.set_input_files(files[1:])
+        released.set()
+        told = [(await talk.hears()).content for _ in files]
+        assert [one.name for one in told if isinstance(one, File)] == ["0.bin", "1.bin", "2.bin"]
+
+
+async def test_an_upload_that_fails_while_one_is_elsewhere_says_so(page: Page, box: Box) -> None:
+    released = asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        await released.wait()
+        await route.fulfill(status=413, body="{}")
+
+    await page.route("**/attachments", refuse)
+    async with talking(page, box) as talk:
+        async with page.expect_request("**/attachments"):
+            await page.locator(".text-box input[type=file]").set_input_files(PICTURE)
+        await page.goto(box.messenger(talk.person))
+        await expect(page.get_by_text("Choose a conversation")).to_be_visible()
+        released.set()
+        await expect(page.get_by_text("photo.png: HTTP 413")).to_be_visible()
+        await page.goto(box.messenger(talk.person, talk.conversation))
+        await expect(page.get_by_role("alert")).to_have_text("HTTP 413")
+
+
+async def test_a_quote_goes_with_what_was_to_answer_and_nothing_else(page: Page, box: Box) -> None:
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await page.route("**/attachments", hold)
+    async with talking(page, box) as talk:
+        question = await talk.bot.send(talk.person, "Which tea?")
+        reply = page.get_by_role("menuitem", name="Reply")
+        asked = page.get_by_role("article").filter(has_text="Which tea?").first.locator(".bubble")
+        async with page.expect_request("**/attachments"):
+            await page.locator(".text-box input[type=file]").set_input_files(PICTURE)
+        await asked.click(button="right")
+        await reply.click()
+        released.set()
+        assert (await talk.hears()).quote_message_id is None
+        await expect(page.get_by_role("progressbar")).to_have_count(0)
+        await page.keyboard.type("the oolong")
+        await page.keyboard.press("Enter")
+        assert (await talk.hears()).quote_message_id == question
+
+        await asked.click(button="right")
+        await reply.click()
+        dialog = await composer(talk, "PLAIN_POST")
+        await dialog.get_by_label("Text", exact=True).fill("# Oolong")
+        await send_button(dialog).click()
+        assert (await talk.hears()).quote_message_id == question
+        await expect(page.get_by_role("button", name="Do not quote")).to_have_count(0)

@@ -305,6 +305,27 @@ async def test_a_contact_begins_a_conversation(page: Page, box: Box) -> None:
         await expect(page.get_by_role("region", name="Shop")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_what_is_wide_goes_on_in_the_next_line(page: Page, box: Box, width: int) -> None:
+    buttons = tuple(Button(f"{word} the tea", "#46B8DA", "input:x") for word in ("Order", "Return"))
+    name = "Wolfeschlegelsteinhausen" * 3
+    item = TranscriptItem(
+        message_id=ID, message_category="PLAIN_TEXT", user_full_name=name, content=name
+    )
+    async with talking(page, box) as talk:
+        await page.set_viewport_size({"width": width, "height": 900})
+        card = Card(title="Tea", description="black", actions=(_BUTTON, *buttons))
+        await talk.bot.send(talk.person, card)
+        await expect(talk.shown("APP_CARD").get_by_role("button")).to_have_count(3)
+        assert await talk.shown("APP_CARD").locator(".body-card").evaluate(_HIDDEN) == 0
+        await talk.bot.send(talk.person, Transcript((item,)))
+        await talk.shown("PLAIN_TRANSCRIPT").locator(".body-transcript").click()
+        assert await page.get_by_role("dialog").evaluate(_HIDDEN) == 0
+
+
+_HIDDEN = "(box) => box.scrollWidth - box.clientWidth"
+
+
 LINKS = [
     ("(see https://a.b/c_(d).)", ["https://a.b/c_(d)"]),
     ("看https://例え.jp/絵。mixin://users/1，x", ["https://例え.jp/絵", "mixin://users/1"]),

@@ -1,11 +1,10 @@
 // @ts-check
-/** Files on their way into messages: examined, uploaded with progress, sent. */
+/** Files on their way into messages: examined, and uploaded with progress. */
 
-import { call, upload } from '../api.js';
+import { upload } from '../api.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { encryptAttachment } from '../messages/attachment_encryption.js';
-import { encodeBase64 } from '../messages/base64.js';
 import { html, useEffect, useRef, useState } from '../ui.js';
 import { factsOf, fileFacts } from './media_facts.js';
 
@@ -41,63 +40,10 @@ export async function uploadFile(personId, file, { encrypted, category, onProgre
   };
 }
 
-/** @typedef {{id: number, name: string, part: number, problem: string, cancel: () => void}} Upload */
+/** @typedef {{name: string, part: number, problem: string, cancel: () => void}} ProgressProps `part`: from 0 to 1 */
 
-/**
- * Files that are sent, each as a message, as soon as they are uploaded.
- * @param {string} personId
- * @param {string} conversationId
- * @param {{quote?: string, onSent?: () => void}} [options] `quote`: the message that they answer
- * @returns {{uploads: Upload[], sendFiles: (files: File[]) => void}}
- */
-export function useUploads(personId, conversationId, { quote, onSent } = {}) {
-  const [uploads, setUploads] = useState(/** @type {Upload[]} */ ([]));
-  const newest = useRef(0);
-  /** @type {(change: (all: Upload[]) => Upload[]) => void} */
-  const change = setUploads;
-  /** @type {(id: number, facts: Partial<Upload>) => void} */
-  const update = (id, facts) =>
-    change((all) => all.map((one) => (one.id === id ? { ...one, ...facts } : one)));
-  /** @type {(id: number) => void} */
-  const remove = (id) => change((all) => all.filter((one) => one.id !== id));
-
-  /** @param {File} file */
-  const start = async (file) => {
-    const id = ++newest.current;
-    const cancelling = new AbortController();
-    const cancel = () => {
-      cancelling.abort();
-      remove(id);
-    };
-    change((all) => [...all, { id, name: file.name, part: 0, problem: '', cancel }]);
-    try {
-      const message = await uploadFile(personId, file, {
-        onProgress: (part) => update(id, { part }), signal: cancelling.signal,
-      });
-      if (cancelling.signal.aborted) return;
-      await call('POST', `/people/${personId}/messages`, {
-        conversation_id: conversationId,
-        category: message.category,
-        data_base64: encodeBase64(new TextEncoder().encode(JSON.stringify(message.content))),
-        quote_message_id: quote || undefined,
-      });
-      remove(id);
-      onSent?.();
-    } catch (error) {
-      update(id, { problem: /** @type {Error} */ (error).message });
-    }
-  };
-  return { uploads, sendFiles: (files) => files.forEach(start) };
-}
-
-/** @param {{uploads: Upload[]}} props */
-export const Uploads = ({ uploads }) => uploads.length > 0 && html`
-  <ul class="uploads" aria-label=${t('composer.uploads')}>
-    ${uploads.map((one) => html`<li key=${one.id}><${Progress} ...${one} /></li>`)}
-  </ul>`;
-
-/** @param {Omit<Upload, 'id'>} props */
-const Progress = ({ name, part, problem, cancel }) => html`
+/** @param {ProgressProps} props */
+export const Progress = ({ name, part, problem, cancel }) => html`
   <span class="upload-name">${name}</span>
   ${problem
     ? html`<span class="error" role="alert">${problem}</span>`

@@ -23,9 +23,11 @@ const CATEGORY_NAME = /^[A-Z0-9_]{1,64}$/;
  * @param {object} props
  * @param {import('../store.js').User} props.person who sends
  * @param {import('../store.js').Conversation} props.conversation
+ * @param {import('./uploads.js').Quoted} props.quoted
+ * @param {(sent: {quoted: import('./uploads.js').Quoted}) => void} props.onSent
  * @param {() => void} props.close
  */
-export function Composer({ person, conversation, close }) {
+export function Composer({ person, conversation, quoted, onSent, close }) {
   const [category, setCategory] = useState(CATEGORIES[0]);
   const [otherName, setOtherName] = useState('PLAIN_SOMETHING');
   const [source, setSource] = useState(written(CATEGORIES[0], CATEGORIES[0].sample));
@@ -49,15 +51,18 @@ export function Composer({ person, conversation, close }) {
   const change = (/** @type {(string | number)[]} */ path, /** @type {any} */ next) =>
     setSource((/** @type {string} */ now) =>
       written(category, changed(read(category, now).value, path, next) ?? ''));
+  const answered = category.by === 'transfer' ? null : quoted; // which the service sends
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
     const sent = await attempt(() => send({
-      personId: person.user_id, conversation, category, name, source, value,
+      personId: person.user_id, conversation, category, name, source, value, quoted: answered,
       options: { ...options, encrypted: options.encrypted && encryptable },
     }));
     setBusy(false);
-    if (sent) close();
+    if (!sent) return;
+    onSent({ quoted: answered });
+    close();
   };
 
   return html`

@@ -23,10 +23,11 @@ import { encodeBase64 } from '../messages/base64.js';
  * @param {string} composed.name the category on the wire
  * @param {string} composed.source the content as it is written
  * @param {any} composed.value the content
+ * @param {import('./uploads.js').Quoted} composed.quoted
  * @param {Options} composed.options
  * @returns {Promise<any>}
  */
-export function send({ personId, conversation, category, name, source, value, options }) {
+export function send({ personId, conversation, category, name, source, value, quoted, options }) {
   if (category.by === 'transfer' && !options.malformed) {
     const bot = conversation.participants.find((one) => one.kind === 'bot');
     return call('POST', `/people/${personId}/transfers`, { ...value, category: name, bot_id: bot?.user_id ?? '' });
@@ -43,6 +44,7 @@ export function send({ personId, conversation, category, name, source, value, op
     silent: options.silent,
     expire_in: options.expireIn,
     mentions: options.mentions,
+    quote_message_id: quoted?.message_id,
   });
 }
 

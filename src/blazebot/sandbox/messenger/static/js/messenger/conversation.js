@@ -3,9 +3,9 @@
 
 import { call } from '../api.js';
 import { Avatar } from '../avatar.js';
-import { useUploads } from '../composer/attachments.js';
 import { useFileDrop } from '../composer/file_picking.js';
 import { Composer } from '../composer/index.js';
+import { useUploads } from '../composer/uploads.js';
 import { NOTHING } from '../folding.js';
 import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
@@ -14,6 +14,8 @@ import { historyOf, loadBackTo, loadOlder, otherOf } from '../store.js';
 import { attempt, toast } from '../toasts.js';
 import { html, useEffect, useMemo, useRef, useState } from '../ui.js';
 import { Details } from './details.js';
+import { draftOf, redraft, takeOut } from './draft.js';
+import { onEscape } from './escape.js';
 import { MessageList } from './message_list.js';
 import { MessageMenu } from './message_menu.js';
 import { Pins } from './pins.js';
@@ -38,17 +40,18 @@ export function Conversation({ person, conversation, showFrames }) {
   const { conversation_id: id } = conversation;
   const personId = person.user_id;
   const history = historyOf(id).value;
-  const [quoted, setQuoted] = useState(/** @type {Message | null} */ (null));
+  const draft = draftOf(personId, id);
   const [menu, setMenu] = useState(/** @type {MenuAt | null} */ (null));
   const [open, setOpen] = useState(/** @type {'' | 'details' | 'composer' | 'search'} */ (''));
   const list = useRef(/** @type {import('./message_list.js').ListControls | null} */ (null));
   const markRead = useMemo(() => reader(personId), []);
-  const onSent = () => {
-    setQuoted(null);
+  const onSent = (/** @type {import('./draft.js').Sent} */ sent) => {
+    takeOut(draft, sent);
     list.current?.toEnd();
   };
-  const { uploads, sendFiles } = useUploads(personId, id, { quote: quoted?.message_id, onSent });
-  const { over, handlers } = useFileDrop(sendFiles);
+  const { uploads, sendFiles } = useUploads(personId, id, onSent);
+  const onFiles = (/** @type {File[]} */ files) => sendFiles(files, draft.peek().quoted);
+  const { over, handlers } = useFileDrop(onFiles);
   const older = () => void attempt(() => loadOlder(personId, id));
 
   useEffect(() => {
@@ -70,7 +73,7 @@ export function Conversation({ person, conversation, showFrames }) {
       openConversation: (/** @type {string} */ other) => go(messengerAddress(personId, other)),
       jumpTo,
       sendText: (/** @type {string} */ text) => attempt(() => send(personId, { conversation_id: id, text })),
-      reply: setQuoted,
+      reply: (/** @type {Message} */ message) => redraft(draft, { quoted: message }),
       recall: (/** @type {Message} */ message) => attempt(() => recall(personId, message)),
       pin: (/** @type {Message} */ message) => attempt(() => pin(personId, message)),
       showFrames,
@@ -78,13 +81,7 @@ export function Conversation({ person, conversation, showFrames }) {
     };
   }, []);
 
-  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key !== 'Escape' || event.defaultPrevented) return;
-    if (menu) setMenu(null);
-    else if (open) setOpen('');
-    else if (quoted) setQuoted(null);
-    else go(messengerAddress(personId));
-  };
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => onEscape(event, () => go(messengerAddress(personId)));
 
   return html`
     <section class=${`conversation ${over ? 'over' : ''}`} aria-label=${conversation.name} onKeyDown=${onKeyDown} ...${handlers}>
@@ -94,13 +91,14 @@ export function Conversation({ person, conversation, showFrames }) {
       <${Pins} personId=${personId} conversationId=${id} history=${history} jumpTo=${actions.jumpTo} />
       <${MessageList} person=${person} conversation=${conversation} history=${history} actions=${actions}
         controls=${list} markRead=${markRead} loadOlder=${older} openMenu=${setMenu} />
-      <${TextBox} personId=${personId} conversation=${conversation} quoted=${quoted} quote=${setQuoted}
-        uploads=${uploads} sendFiles=${sendFiles} compose=${() => setOpen('composer')} onSent=${onSent} />
+      <${TextBox} personId=${personId} conversation=${conversation} uploads=${uploads} onFiles=${onFiles}
+        compose=${() => setOpen('composer')} onSent=${onSent} />
       ${menu && html`<${MessageMenu} ...${menu} personId=${personId} conversation=${conversation} actions=${actions}
         close=${() => setMenu(null)} />`}
     </section>
     ${open === 'composer' && html`
-      <${Composer} person=${person} conversation=${conversation} close=${() => setOpen('')} />`}
+      <${Composer} person=${person} conversation=${conversation} quoted=${draft.peek().quoted} onSent=${onSent}
+        close=${() => setOpen('')} />`}
     ${open === 'details' && html`
       <${Details} personId=${personId} conversation=${conversation} close=${() => setOpen('')} />`}`;
 }

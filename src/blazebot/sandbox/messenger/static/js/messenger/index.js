@@ -5,10 +5,11 @@ import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { route } from '../routes.js';
 import { conversations, loaded, person } from '../store.js';
-import { html, useEffect, useState } from '../ui.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../ui.js';
 import { Wire } from '../wire/index.js';
 import { ConversationList } from './conversation_list.js';
 import { Conversation } from './conversation.js';
+import { onEscape, useEscape } from './escape.js';
 import { NewPerson } from './people_bar.js';
 
 /** The place. */
@@ -40,8 +41,17 @@ export function Messenger() {
  */
 function Frames({ conversation, messageId, close }) {
   const title = t(messageId ? 'messenger.frames' : 'shell.wire');
+  const pane = useRef(/** @type {HTMLElement | null} */ (null));
+  useEscape(close);
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    return () => {
+      const focused = pane.current?.contains(document.activeElement);
+      if (focused && before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, []);
   return html`
-    <aside class="frames" aria-label=${title}>
+    <aside class="frames" ref=${pane} aria-label=${title} onKeyDown=${onEscape}>
       <div class="line head">
         <h2>${title}</h2>
         <button class="icon-button" type="button" aria-label=${t('shell.close')} onClick=${close}><${Icon} name="close" /></button>

@@ -6,6 +6,7 @@ import { t } from '../i18n.js';
 import { Icon } from '../icons.js';
 import { summary } from '../messages/summary.js';
 import { html, useEffect, useLayoutEffect, useRef } from '../ui.js';
+import { useEscape } from './escape.js';
 
 const MARGIN = 8; // px
 
@@ -21,6 +22,7 @@ const MARGIN = 8; // px
  */
 export function MessageMenu({ message, x, y, personId, conversation, actions, close }) {
   const menu = useRef(/** @type {HTMLDivElement | null} */ (null));
+  useEscape(close);
   useLayoutEffect(() => {
     const element = /** @type {HTMLDivElement} */ (menu.current);
     const { width, height } = element.getBoundingClientRect();

@@ -8,6 +8,7 @@ import { Icon } from '../icons.js';
 import { summary } from '../messages/summary.js';
 import { attempt } from '../toasts.js';
 import { html, useEffect, useRef, useState } from '../ui.js';
+import { useEscape } from './escape.js';
 
 const AFTER_MS = 200; // without another letter
 const ENOUGH = 20;
@@ -23,6 +24,7 @@ export function Search({ personId, conversationId, jumpTo, close }) {
   const [wanted, setWanted] = useState('');
   const [found, setFound] = useState(/** @type {import('../folding.js').Message[] | null} */ (null));
   const box = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEscape(close);
   useEffect(() => box.current?.focus(), []);
   useEffect(() => {
     const text = wanted.trim();

@@ -51,7 +51,10 @@ export function LogList({ rows, nameOf, selected, select, following, setFollowin
   /** @param {KeyboardEvent} event */
   const step = (event) => {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -rows.length, End: rows.length };
-    if (event.key === 'Escape') select(0);
+    if (event.key === 'Escape' && selected) {
+      event.preventDefault(); // it closes the entry, and not what is around
+      select(0);
+    }
     if (!(event.key in steps) || !rows.length) return;
     event.preventDefault();
     const from = selected ? indexOf(rows, selected) : rows.length;
