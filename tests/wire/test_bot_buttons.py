@@ -264,3 +264,25 @@ async def test_a_key_that_is_damaged_ends_the_start_until_it_is_removed(world: W
     key_of(bot).unlink()
     async with bot:
         pass
+
+
+async def test_a_press_that_waited_for_the_bot_counts_as_of_when_it_was_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = await world.bot()
+
+    @bot.on(Text, F.content.text == "offer")
+    async def offer(message: Message[Text]) -> None:
+        button = Button("Yes", callback=Vote("yes"), expires_in=timedelta(hours=1))
+        await message.reply(ButtonGroup((button,)))
+
+    async with voting(bot):
+        alice = await world.person(bot)
+        await world.say(alice, bot, "offer")
+        (button,) = await buttons(world, alice, bot)
+        bot.clock.move(7200)
+        await press(world, alice, button, recipient_id=bot.id)
+        await world.until(lambda: world.texts(alice, bot)[-1] == "refused: expired")
+        monkeypatch.setattr(Message, "age", 7200.0)  # the bot was away for so long
+        await press(world, alice, button, recipient_id=bot.id)
+        await world.until(lambda: world.texts(alice, bot)[-1] == "voted yes")
