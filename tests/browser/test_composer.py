@@ -21,6 +21,7 @@ from blazebot.wire import limits
 from blazebot.wire.base64 import decode_base64
 from blazebot.wire.content import CATEGORIES
 from tests.browser.box import Box
+from tests.browser.network import hold
 from tests.browser.talk import Talk, talking
 from tests.samples import PDF, picture, sound
 
@@ -271,13 +272,7 @@ async def test_an_upload_that_fails_says_why(page: Page, box: Box) -> None:
 
 
 async def test_files_are_sent_in_their_order(page: Page, box: Box) -> None:
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
-    await page.route("**/attachments", hold, times=1)
+    released = await hold(page, "**/attachments", times=1)
     async with talking(page, box) as talk:
         files = [payload(f"{place}.bin", "application/octet-stream", b"x") for place in range(3)]
         picking = page.locator(".text-box input[type=file]")
@@ -310,13 +305,7 @@ async def test_an_upload_that_fails_while_one_is_elsewhere_says_so(page: Page, b
 
 
 async def test_a_quote_goes_with_what_was_to_answer_and_nothing_else(page: Page, box: Box) -> None:
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
-    await page.route("**/attachments", hold)
+    released = await hold(page, "**/attachments")
     async with talking(page, box) as talk:
         question = await talk.bot.send(talk.person, "Which tea?")
         reply = page.get_by_role("menuitem", name="Reply")

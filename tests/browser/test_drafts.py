@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.box import Box
+from tests.browser.network import hold
 
 MESSAGES = "**/control/people/*/messages"
 
@@ -47,13 +46,7 @@ async def test_what_is_sent_while_one_is_elsewhere_is_no_draft(page: Page, box: 
         (await box.send(other, recipient_id=alice, text="Hello"))["conversation_id"]
         for other in (bob, carol)
     ]
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
-    await page.route(MESSAGES, hold, times=1)
+    released = await hold(page, MESSAGES, times=1)
     await page.goto(box.messenger(alice, there))
     write = page.get_by_role("textbox", name="Write a message")
     async with page.expect_request(MESSAGES):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import random
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 
 from blazebot import (
     Button,
@@ -33,6 +32,7 @@ from blazebot import (
 from blazebot.wire.base64 import encode_base64
 from blazebot.wire.content import CATEGORIES
 from tests.browser.box import Box
+from tests.browser.network import hold
 from tests.browser.talk import TALL, talking
 from tests.samples import PDF, picture, sound
 
@@ -188,13 +188,7 @@ def _scripted() -> dict[str, bytes]:
 async def test_a_picture_is_blurred_until_it_is_there_and_enlarged_by_a_click(
     page: Page, box: Box
 ) -> None:
-    released = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await released.wait()
-        await route.continue_()
-
-    await page.route("**/view/*", hold)
+    released = await hold(page, "**/view/*")
     async with talking(page, box) as talk:
         await talk.bot.send(talk.person, image(io.BytesIO(picture("JPEG"))))
         bubble = talk.shown("PLAIN_IMAGE")

@@ -29,6 +29,7 @@ from blazebot import (
 )
 from blazebot.announce import hearing
 from blazebot.announce.database import FILE_NAME
+from blazebot.announce.sources import CHUNK
 from blazebot.media import file
 from tests.command_line import Program, afresh, forked
 from tests.wire.world import World
@@ -317,6 +318,28 @@ async def test_an_id_says_one_thing_for_ever_a_file_too(world: World, tmp_path: 
         with pytest.raises(AnnouncementError, match="not encrypted"):
             await bot.announce(file(one), [alice], id="file", encrypt=True)
         assert [one.total for one in await bot.announcements.all()] == [1, 1]
+
+
+async def test_a_file_whose_first_call_broke_off_goes_first_to_whom_the_next_names(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.bin"
+    path.write_bytes(b"1")
+
+    async def broken_off(people: list[str]) -> AsyncIterator[str]:
+        for _ in range(CHUNK):
+            yield people[0]
+        raise LookupError("of the application")
+
+    async with await world.bot() as bot:
+        me, other = await world.person(bot), await world.person(bot)
+        with pytest.raises(LookupError):
+            await bot.announce(file(path), broken_off([other]))
+        announcement = await bot.announce(file(path), [other, me], first=me)
+        progress = await announcement.wait()
+        assert (progress.state, progress.sent, progress.waiting) == ("paused", 1, 1)
+        got = [one.user_id async for one in announcement.recipients() if one.outcome != "waiting"]
+        assert got == [me]
 
 
 async def test_who_gets_it_first_has_it_before_the_others_wait(world: World) -> None:

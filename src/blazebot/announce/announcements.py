@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Unpack
 from uuid import uuid4
@@ -210,23 +211,13 @@ class Announcements:
     ) -> tuple[StoredAnnouncement, frozenset[str]]:
         """Return the announcement, made where there is none, and the names in its template."""
         id, encrypt, first = options.get("id"), options.get("encrypt", False), options.get("first")
-        fingerprint = None
+        template, fingerprint = None, None
         if isinstance(content, Upload):
             category, digest = content.kind.CATEGORY, await content.fingerprint()
             id, fingerprint = id or announcement_id(category, digest), digest.hex()
-            known = await self._store.uploaded(id, category, fingerprint, encrypt=encrypt)
-            if known is not None:
-                return known, frozenset()
-            content = await content.content(self._attachments, encrypt=encrypt)
-        if isinstance(content, str):
-            content = Text(content)
-        if not isinstance(content, Content | Template):
-            raise AnnouncementError(
-                f"content: should be a content, a Template or text, not {type(content).__name__}"
-            )
-        template = content if isinstance(content, Template) else None
-        said = content.content if isinstance(content, Template) else content
-        raw, category = encoded(said), said.category
+            raw = await self._uploaded(id, content, encrypt=encrypt)
+        else:
+            category, raw, template = _said(content)
         stored = await self._store.create(
             id or announcement_id(category, raw),
             category,
@@ -238,6 +229,11 @@ class Announcements:
             fingerprint=fingerprint,
         )
         return stored, template.names if template else frozenset()
+
+    async def _uploaded(self, id: str, content: Upload[Any], *, encrypt: bool) -> bytes:
+        with suppress(AnnouncementError):
+            return (await self._store.get(id)).content  # it is uploaded already
+        return encoded(await content.content(self._attachments, encrypt=encrypt))
 
     async def _check_lines(self, stored: StoredAnnouncement) -> None:
         count = sum(source.bad for source in await self._store.sources(stored.number))
@@ -306,6 +302,18 @@ class Announcements:
             for one in await self._store.all()
         }
         await self._store.forget(user_id, message_ids)
+
+
+def _said(content: object) -> tuple[str, bytes, Template | None]:
+    """Return category, bytes and template of what is to be announced."""
+    template = content if isinstance(content, Template) else None
+    said = content if template is None else template.content
+    said = Text(said) if isinstance(said, str) else said
+    if not isinstance(said, Content):
+        raise AnnouncementError(
+            f"content: should be a content, a Template or text, not {type(content).__name__}"
+        )
+    return said.category, encoded(said), template
 
 
 def _bad_lines_error(count: int, bad: Sequence[BadLine]) -> AnnouncementError:

@@ -89,22 +89,18 @@ class AnnouncementStore:
         await self._database.write(make)
         made = await self.get(announcement_id)
         same = (category, content, is_template)
-        _check_same(made, (made.category, made.content, made.is_template) == same, encrypt=encrypt)
+        is_of_file = made.fingerprint in (None, fingerprint)  # older ones do not say
+        if (made.category, made.content, made.is_template) != same or not is_of_file:
+            raise AnnouncementError(
+                f"there is an announcement {announcement_id} that says something else: give this "
+                "one another id"
+            )
+        if made.encrypt != encrypt:
+            raise AnnouncementError(
+                f"there is an announcement {announcement_id} that is "
+                f"{'encrypted' if made.encrypt else 'not encrypted'}: give this one another id"
+            )
         return made
-
-    async def uploaded(
-        self, announcement_id: str, category: str, fingerprint: str, *, encrypt: bool
-    ) -> StoredAnnouncement | None:
-        """Return the announcement of this id and file, which need not be uploaded again, or None.
-
-        Raises:
-            AnnouncementError: there is one that says something else.
-        """
-        found = await self._select("WHERE id = ?", announcement_id)
-        for made in found:
-            same = made.category == category and made.fingerprint in (None, fingerprint)
-            _check_same(made, same, encrypt=encrypt)
-        return found[0] if found else None
 
     async def get(self, announcement_id: str) -> StoredAnnouncement:
         """Return an announcement as it stands; raises AnnouncementError: there is none."""
@@ -494,18 +490,6 @@ class AnnouncementStore:
 def digest_of(user_id: str) -> str:
     """Return the digest of a source that is one person, who goes first."""
     return f"user|{user_id}"
-
-
-def _check_same(made: StoredAnnouncement, same: bool, *, encrypt: bool) -> None:
-    if not same:
-        raise AnnouncementError(
-            f"there is an announcement {made.id} that says something else: give this one another id"
-        )
-    if made.encrypt != encrypt:
-        raise AnnouncementError(
-            f"there is an announcement {made.id} that is "
-            f"{'encrypted' if made.encrypt else 'not encrypted'}: give this one another id"
-        )
 
 
 def _struct(kind: type[S], row: Sequence[Any]) -> S:
